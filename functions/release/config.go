@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// settings are the function's environment variables, which template.yaml sets
+// from its parameters. All are required, even those that may be empty: a variable
+// that somebody removed must not widen what is released.
+type settings struct {
+	AccountID          account `env:"ACCOUNT_ID,required,notEmpty"`
+	DryRun             bool    `env:"DRY_RUN,required,notEmpty"`
+	VPCIDs             vpcs    `env:"VPC_IDS,required"`
+	ClusterNames       names   `env:"CLUSTER_NAMES,required"`
+	ReleaseUntagged    bool    `env:"RELEASE_UNTAGGED,required,notEmpty"`
+	GracePeriodMinutes grace   `env:"GRACE_PERIOD_MINUTES,required,notEmpty"`
+	DeletesPerMinute   deletes `env:"DELETES_PER_MINUTE,required,notEmpty"`
+}
+
+const (
+	// minGracePeriod covers the 6 minutes in which the CNI may still attach what it
+	// created, and the 15 by which a node's clock may be ahead (docs/rule.md).
+	minGracePeriod = 22
+	// maxGracePeriod is a week: who wants to keep leaks for longer wants no releaser.
+	maxGracePeriod = 7 * 24 * 60
+	// maxDeletesPerMinute is half of the 5 a second that EC2 refills (EC2 API
+	// Reference, "Request throttling").
+	maxDeletesPerMinute = 150
+)
+
+// parseSettings reads the settings from the environment. Its error names every
+// setting that is missing or wrong.
+func parseSettings() (settings, error) {
+	var s settings
+	if err := sentences(env.Parse(&s)); err != nil {
+		return settings{}, fmt.Errorf("some settings (environment variables, set from the template's parameters) are wrong:\n%w", err)
+	}
+	return s, nil
+}
+
+func (s settings) rule() eni.Rule {
+	return eni.Rule{
+		Account:         string(s.AccountID),
+		VPCs:            s.VPCIDs,
+		Clusters:        s.ClusterNames,
+		ReleaseUntagged: s.ReleaseUntagged,
+		GracePeriod:     time.Duration(s.GracePeriodMinutes) * time.Minute,
+	}
+}
+
+// sentences turns the parser's errors into ones that name the variable.
+func sentences(err error) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	said := make([]error, 0, len(all.Errors))
+	for _, each := range all.Errors {
+		var unset env.VarIsNotSetError
+		var empty env.EmptyVarError
+		var wrong env.ParseError
+		switch {
+		case errors.As(each, &unset):
+			each = fmt.Errorf("%s is not set: the template always sets it, to the empty text where its parameter is empty", unset.Key)
+		case errors.As(each, &empty):
+			each = fmt.Errorf("%s is empty: it must have a value", empty.Key)
+		case errors.As(each, &wrong):
+			each = fmt.Errorf("%s: %w", variable(wrong.Name), wrong.Err)
+		}
+		said = append(said, each)
+	}
+	return errors.Join(said...)
+}
+
+// variable is the environment variable of a field of settings.
+func variable(field string) string {
+	f, _ := reflect.TypeFor[settings]().FieldByName(field)
+	name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+	return name
+}
+
+// The types of the settings check their values as they are parsed.
+type (
+	account string   // 12 digits
+	names   []string // separated by commas; the empty text is the empty list
+	vpcs    []string // names that are VPC ids
+	grace   int      // minutes
+	deletes int      // a minute
+)
+
+var twelveDigits = regexp.MustCompile(`^\d{12}$`)
+
+func (a *account) UnmarshalText(text []byte) error {
+	if !twelveDigits.Match(text) {
+		return fmt.Errorf("%q is no account id: it must be 12 digits", text)
+	}
+	*a = account(text)
+	return nil
+}
+
+func (n *names) UnmarshalText(text []byte) error {
+	for name := range strings.SplitSeq(string(text), ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			return fmt.Errorf("%q holds an empty value: write values separated by single commas, or nothing at all", text)
+		}
+		*n = append(*n, name)
+	}
+	return nil
+}
+
+func (v *vpcs) UnmarshalText(text []byte) error {
+	if err := (*names)(v).UnmarshalText(text); err != nil {
+		return err
+	}
+	for _, id := range *v {
+		if !eni.ValidID("vpc-", id) {
+			return fmt.Errorf("%q is no VPC id: it must be vpc- and 8 or 17 hexadecimal digits", id)
+		}
+	}
+	return nil
+}
+
+func (g *grace) UnmarshalText(text []byte) error {
+	return parseWithin((*int)(g), text, minGracePeriod, maxGracePeriod)
+}
+
+func (d *deletes) UnmarshalText(text []byte) error {
+	return parseWithin((*int)(d), text, 1, maxDeletesPerMinute)
+}
+
+func parseWithin(n *int, text []byte, least, most int) error {
+	value, err := strconv.Atoi(string(text))
+	if err != nil || value < least || value > most {
+		return fmt.Errorf("%q must be a whole number from %d to %d", text, least, most)
+	}
+	*n = value
+	return nil
+}

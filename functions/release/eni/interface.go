@@ -1,0 +1,71 @@
+// Package eni decides which elastic network interfaces (ENIs) the AWS VPC CNI
+// has left behind, releases them, and reports the addresses that came back.
+//
+// One run goes one way, a file a step: scope.go finds interfaces, rule.go gives
+// each one decision with one reason, order.go and pace.go say which is released
+// when, release.go releases them, report.go adds up. The package imports the
+// standard library only; ports.go lists what it needs of the outside.
+package eni
+
+import "strings"
+
+// Interface is what EC2 says of one network interface, as far as the rule asks.
+type Interface struct {
+	ID          string
+	Subnet      string
+	VPC         string
+	Owner       string // the account that owns it
+	Status      string // EC2's word: available, associated, attaching, in-use, detaching
+	Type        string // EC2's word: interface, branch, trunk, efa, lambda, ...
+	Description string
+	Attached    bool              // has an attachment, in whatever state
+	Managed     bool              // a requester or an operator (another AWS service) manages it
+	Associated  bool              // an Elastic, carrier or customer-owned address is associated
+	Addresses   int               // private IPv4 addresses it holds, 16 for each /28 prefix
+	Tags        map[string]string // nil where it has none
+}
+
+// Tags and the description that the CNI gives its interfaces
+// (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go).
+const (
+	DescriptionPrefix = "aws-K8S-" // followed by the instance id
+	tagInstance       = "node.k8s.amazonaws.com/instance_id"
+	tagCreatedAt      = "node.k8s.amazonaws.com/createdAt" // RFC 3339, by the node's clock; since v1.7.2
+	tagNoManage       = "node.k8s.amazonaws.com/no_manage"
+	tagCluster        = "cluster.k8s.amazonaws.com/name"
+	tagClusterPrefix  = "kubernetes.io/cluster/" // followed by the cluster's name
+)
+
+// tagKeep is this project's own: an interface that has it, whatever its value, is kept.
+const tagKeep = "network-interface-releaser/keep"
+
+// describedOwner is the instance that the description names; "" where the
+// description is not exactly the CNI's.
+func (i Interface) describedOwner() string {
+	id, found := strings.CutPrefix(i.Description, DescriptionPrefix)
+	if !found || !ValidID("i-", id) {
+		return ""
+	}
+	return id
+}
+
+// claimedOwners are the instances that the interface says it belongs to, by its
+// description and by its tag: one, or two where these differ.
+func (i Interface) claimedOwners() []string {
+	described, tagged := i.describedOwner(), i.Tags[tagInstance]
+	if tagged == "" || tagged == described {
+		return []string{described}
+	}
+	return []string{described, tagged}
+}
+
+// ValidID tells whether id is prefix ("i-", "subnet-", "vpc-") and 8 or 17
+// lower-case hexadecimal digits: the short form is EC2's from before 2016, the
+// long one today's (EC2 User Guide, "Resource IDs").
+func ValidID(prefix, id string) bool {
+	digits, found := strings.CutPrefix(id, prefix)
+	if !found || len(digits) != 8 && len(digits) != 17 {
+		return false
+	}
+	return strings.Trim(digits, "0123456789abcdef") == ""
+}

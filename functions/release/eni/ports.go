@@ -1,0 +1,63 @@
+package eni
+
+import (
+	"context"
+	"errors"
+)
+
+// What a run needs of the outside. Every method is asked for a non-empty list
+// only, and answers with all pages or with an error, never with a part.
+
+// Interfaces lists network interfaces.
+type Interfaces interface {
+	// Available lists the CNI's available interfaces of the region.
+	Available(ctx context.Context) ([]Interface, error)
+	// AvailableInVPCs lists the CNI's available interfaces of these VPCs.
+	AvailableInVPCs(ctx context.Context, vpcs []string) ([]Interface, error)
+	// AvailableInSubnets lists the CNI's available interfaces of these subnets.
+	AvailableInSubnets(ctx context.Context, subnets []string) ([]Interface, error)
+	// OfInstances lists the interfaces described as these instances' own,
+	// wherever they are and whatever their status.
+	OfInstances(ctx context.Context, instances []string) ([]Interface, error)
+}
+
+// Instances tells the state of each of these instances that EC2 shows; the
+// others are absent from the answer.
+type Instances interface {
+	States(ctx context.Context, instances []string) (map[string]State, error)
+}
+
+// Subnets tells how many addresses are free in each of these subnets.
+type Subnets interface {
+	FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error)
+}
+
+// Groups lists the subnets of Auto Scaling groups. Together with an error it
+// returns those that it could read: they only widen where a run looks.
+type Groups interface {
+	Subnets(ctx context.Context, groups []string) ([]string, error)
+}
+
+// Deleter is the one write.
+type Deleter interface {
+	// Delete deletes one interface. Every attempt that goes to EC2, a retry too,
+	// first waits for its turn with pace. Its request id is EC2's, for CloudTrail;
+	// its error is of one of the classes below, or of none.
+	Delete(ctx context.Context, id string, pace *Pace) (requestID string, err error)
+}
+
+// Classes of EC2's answers to a delete. Adapters wrap their errors in these.
+var (
+	ErrGone         = errors.New("the interface is gone already")
+	ErrInUse        = errors.New("the interface is in use")
+	ErrNotPermitted = errors.New("EC2 does not permit it on this interface")
+	ErrUnauthorized = errors.New("the credentials do not allow ec2:DeleteNetworkInterface here")
+	ErrThrottled    = errors.New("EC2 throttles this account's calls")
+)
+
+// DryRun is a Deleter that deletes nothing and is never slowed down, so that a
+// dry run tells all that would be released.
+type DryRun struct{}
+
+// Delete does nothing, and succeeds.
+func (DryRun) Delete(context.Context, string, *Pace) (string, error) { return "", nil }

@@ -1,0 +1,120 @@
+package eni
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Trigger says what made a run.
+type Trigger string
+
+// Triggers.
+const (
+	Schedule Trigger = "schedule"
+	Event    Trigger = "event"
+	Hand     Trigger = "hand"
+)
+
+// Report is what one run found and did. Addresses are private IPv4 addresses,
+// 16 for each /28 prefix. In a dry run Released and AddressesReleased count what
+// would be.
+type Report struct {
+	Trigger           Trigger        `json:"trigger"`
+	DryRun            bool           `json:"dryRun"`
+	Found             int            `json:"found"`
+	Released          int            `json:"released"`
+	Gone              int            `json:"gone"`     // somebody else was faster
+	Deferred          int            `json:"deferred"` // to be released by the next run
+	Failed            int            `json:"failed"`
+	Kept              map[Reason]int `json:"kept"`
+	AddressesReleased int            `json:"addressesReleased"`
+	FreeAddresses     map[string]int `json:"freeAddresses"` // by subnet, after the run
+	Interfaces        []Line         `json:"interfaces,omitzero"`
+	InterfacesOmitted int            `json:"interfacesOmitted,omitempty"`
+}
+
+// Line is one interface in a report.
+type Line struct {
+	ID            string   `json:"id"`
+	Subnet        string   `json:"subnet"`
+	Addresses     int      `json:"addresses"`
+	Instance      string   `json:"instance"`
+	InstanceState State    `json:"instanceState"` // "" where a guard decided
+	Age           *int64   `json:"age"`           // whole seconds by createdAt, null where unknown
+	Decision      Decision `json:"decision"`
+	Reason        Reason   `json:"reason"`
+}
+
+// maxLines is how many interfaces a report lists: at some 250 bytes a line this
+// is 5 MB, under the 6 MB that Lambda lets an answer have (Lambda quotas).
+const maxLines = 20_000
+
+func newReport(job Job, verdicts []*Verdict, free map[string]int) Report {
+	report := Report{Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free, Interfaces: []Line{}}
+	for _, v := range verdicts {
+		report.count(v)
+	}
+	return report
+}
+
+// count adds a verdict to the report.
+func (r *Report) count(v *Verdict) {
+	switch v.Decision {
+	case Released:
+		r.Released++
+		r.AddressesReleased += v.Addresses
+	case Gone:
+		r.Gone++
+	case Deferred:
+		r.Deferred++
+	case Failed:
+		r.Failed++
+	case Kept:
+		r.Kept[v.Reason]++
+	}
+	if len(r.Interfaces) == maxLines {
+		r.InterfacesOmitted++
+		return
+	}
+	r.Interfaces = append(r.Interfaces, v.line())
+}
+
+// Totals is the report without its list.
+func (r Report) Totals() Report {
+	r.Interfaces, r.InterfacesOmitted = nil, 0
+	return r
+}
+
+func (v *Verdict) line() Line {
+	line := Line{
+		ID: v.ID, Subnet: v.Subnet, Addresses: v.Addresses,
+		Instance: v.Instance, InstanceState: v.State,
+		Decision: v.Decision, Reason: v.Reason,
+	}
+	if v.created.readable {
+		seconds := int64(v.created.age.Seconds())
+		line.Age = &seconds
+	}
+	return line
+}
+
+// log writes the line of totals that every run leaves, failed or not.
+func (r Report) log(ctx context.Context, log *slog.Logger, err error) {
+	attrs := []slog.Attr{
+		slog.String("trigger", string(r.Trigger)),
+		slog.Bool("dryRun", r.DryRun),
+		slog.Int("found", r.Found),
+		slog.Int("released", r.Released),
+		slog.Int("gone", r.Gone),
+		slog.Int("deferred", r.Deferred),
+		slog.Int("failed", r.Failed),
+		slog.Any("kept", r.Kept),
+		slog.Int("addressesReleased", r.AddressesReleased),
+		slog.Any("freeAddresses", r.FreeAddresses),
+	}
+	if err != nil {
+		log.LogAttrs(ctx, slog.LevelError, "the run failed", append(attrs, slog.Any("error", err))...)
+		return
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "the run is done", attrs...)
+}

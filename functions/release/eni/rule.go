@@ -1,0 +1,167 @@
+package eni
+
+import (
+	"slices"
+	"time"
+)
+
+// Rule decides what is abandoned. It is pure: what EC2 says goes in, a verdict
+// comes out. The two tables below are the whole of it; docs/rule.md is the same in prose.
+type Rule struct {
+	Account         string        // the own account, 12 digits
+	VPCs            []string      // empty: every VPC
+	Clusters        []string      // empty: every cluster
+	ReleaseUntagged bool          // also release what a CNI older than 1.7.2 (2020) left behind
+	GracePeriod     time.Duration // how old an interface must be where its owner is not visible
+}
+
+// Reason says why an interface is kept or released. Reasons are one vocabulary
+// for code, report, log, metrics and documentation.
+type Reason string
+
+// Reasons of the guards, in the order in which they are asked.
+const (
+	Attached   Reason = "attached"     // it is not available, or has an attachment
+	WrongType  Reason = "type"         // not a plain interface: branch, trunk, EFA, ...
+	Managed    Reason = "managed"      // another AWS service manages it
+	Foreign    Reason = "foreign"      // another account owns it
+	NotCNI     Reason = "not-cni"      // not described as the CNI describes its own
+	Associated Reason = "associated"   // a public address would be lost with it
+	OptedOut   Reason = "opted-out"    // a tag says so
+	OutOfScope Reason = "out-of-scope" // not of a VPC or cluster that is looked after
+	BadTag     Reason = "bad-tag"      // its instance tag is no instance id
+	Untagged   Reason = "untagged"     // it lacks the tags of every CNI since 1.7.2
+)
+
+// Reasons of the evidence.
+const (
+	OwnerTerminated Reason = "owner-terminated" // released
+	OwnerForgot     Reason = "owner-forgot"     // released: running, but a day old and never attached
+	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
+	OwnerAlive      Reason = "owner-alive"
+	Young           Reason = "young"
+	AgeUnreadable   Reason = "age-unreadable"
+)
+
+// NotPermitted is the reason of an interface that EC2 does not let this account delete.
+const NotPermitted Reason = "not-permitted"
+
+// Decision is what became of one interface.
+type Decision string
+
+// Decisions. What is to be released is Deferred until EC2 has answered its delete.
+const (
+	Kept     Decision = "kept"
+	Deferred Decision = "deferred"
+	Released Decision = "released"
+	Gone     Decision = "gone"
+	Failed   Decision = "failed"
+)
+
+// Verdict is one interface with its decision, the reason, and the claimed
+// instance that decided: the one that is weakest evidence of abandonment.
+type Verdict struct {
+	Interface
+	Decision Decision
+	Reason   Reason
+	Instance string
+	State    State // "" where a guard decided, so that nobody asked
+	created  created
+}
+
+// State is an instance's state in EC2's words, or NotVisible.
+type State string
+
+// The states that the rule tells apart; any other one (pending, stopped, ...)
+// is that of an instance that is alive.
+const (
+	Running    State = "running"
+	Terminated State = "terminated"
+	NotVisible State = "not-visible" // EC2 does not show it: dead for an hour, or another account's, or hidden
+)
+
+const (
+	// forgottenAfter is the age from which a running owner no longer counts: the
+	// CNI attaches within 6 minutes of creating, or never (docs/rule.md).
+	forgottenAfter = 24 * time.Hour
+	// clockError is how far a node's clock can be ahead: AWS refuses what is
+	// signed more than 15 minutes off (STS, "Signature expired").
+	clockError = 15 * time.Minute
+)
+
+// guards keep an interface whoever its owner is; the first that applies names the reason.
+var guards = []struct {
+	reason Reason
+	keeps  func(Rule, Interface) bool
+}{
+	{Attached, func(_ Rule, i Interface) bool { return i.Status != "available" || i.Attached }},
+	{WrongType, func(_ Rule, i Interface) bool { return i.Type != "interface" }},
+	{Managed, func(_ Rule, i Interface) bool { return i.Managed }},
+	{Foreign, func(r Rule, i Interface) bool { return i.Owner != r.Account }},
+	{NotCNI, func(_ Rule, i Interface) bool { return i.describedOwner() == "" }},
+	{Associated, func(_ Rule, i Interface) bool { return i.Associated }},
+	{OptedOut, func(_ Rule, i Interface) bool { return i.Tags[tagNoManage] == "true" || i.has(tagKeep) }},
+	{OutOfScope, func(r Rule, i Interface) bool { return !r.coversVPC(i) || !r.coversCluster(i) }},
+	{BadTag, func(_ Rule, i Interface) bool { return i.has(tagInstance) && !ValidID("i-", i.Tags[tagInstance]) }},
+	{Untagged, func(r Rule, i Interface) bool {
+		return !r.ReleaseUntagged && (!i.has(tagInstance) || !i.has(tagCreatedAt))
+	}},
+}
+
+// evidence decides what no guard keeps; the first row that applies.
+var evidence = []struct {
+	owners   func(owners) bool
+	age      func(Rule, created) bool
+	decision Decision
+	reason   Reason
+}{
+	{owners.allTerminated, anyAge, Deferred, OwnerTerminated},
+	{owners.oneAsleepOrChanging, anyAge, Kept, OwnerAlive},
+	{owners.oneRunning, forgotten, Deferred, OwnerForgot},
+	{owners.oneRunning, anyAge, Kept, OwnerAlive},
+	{owners.oneNotVisible, pastGrace, Deferred, OwnerGone},
+	{owners.oneNotVisible, withinGrace, Kept, Young},
+	{owners.oneNotVisible, noAge, Deferred, OwnerGone}, // the guard Untagged lets it come here
+	{owners.oneNotVisible, anyAge, Kept, AgeUnreadable},
+}
+
+// Guard judges an interface by itself. It returns false where no guard keeps it,
+// so that its owners have to be asked for.
+func (r Rule) Guard(i Interface, now time.Time) (*Verdict, bool) {
+	for _, guard := range guards {
+		if guard.keeps(r, i) {
+			return &Verdict{Interface: i, Decision: Kept, Reason: guard.reason, Instance: i.describedOwner(), created: i.created(now)}, true
+		}
+	}
+	return nil, false
+}
+
+// Judge decides about an interface that no guard keeps. States holds every
+// visible instance among its claimed owners; one that is absent is not visible.
+func (r Rule) Judge(i Interface, states map[string]State, now time.Time) *Verdict {
+	claimed := i.owners(states)
+	weakest := claimed.weakest()
+	verdict := &Verdict{Interface: i, Decision: Kept, Reason: OwnerAlive, Instance: weakest.id, State: weakest.state, created: i.created(now)}
+	for _, row := range evidence {
+		if row.owners(claimed) && row.age(r, verdict.created) {
+			verdict.Decision, verdict.Reason = row.decision, row.reason
+			break
+		}
+	}
+	return verdict
+}
+
+func (i Interface) has(tag string) bool {
+	_, has := i.Tags[tag]
+	return has
+}
+
+func (r Rule) coversVPC(i Interface) bool {
+	return len(r.VPCs) == 0 || slices.Contains(r.VPCs, i.VPC)
+}
+
+func (r Rule) coversCluster(i Interface) bool {
+	return len(r.Clusters) == 0 || slices.ContainsFunc(r.Clusters, func(name string) bool {
+		return i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)
+	})
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// handler is the Lambda handler: decode, run, answer.
+type handler struct {
+	settings settings
+	releaser *eni.Releaser
+	log      *slog.Logger
+}
+
+// noDeadline bounds a run whose caller sets no deadline; Lambda always does.
+const noDeadline = time.Minute
+
+// Invoke answers a run by hand with its whole report, a batch with its failures,
+// and any other run with its totals. An error says that nothing was understood,
+// or that the run failed; of a batch all messages come back then.
+func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, noDeadline)
+		defer cancel()
+	}
+	answer, err := h.invoke(ctx, payload)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func (h handler) invoke(ctx context.Context, payload []byte) (any, error) {
+	batch, failures, isBatch, err := decodeBatch(payload)
+	if err != nil {
+		return nil, h.refuse(ctx, err)
+	}
+	if isBatch {
+		return h.runBatch(ctx, batch, failures)
+	}
+	one, err := decode(payload)
+	if err != nil {
+		return nil, h.refuse(ctx, err)
+	}
+	report, err := h.run(ctx, one)
+	if one.trigger != eni.Hand {
+		report = report.Totals()
+	}
+	return report, err
+}
+
+// runBatch makes one run for all messages of a batch that could be understood.
+func (h handler) runBatch(ctx context.Context, batch request, failures []misunderstood) (events.SQSEventResponse, error) {
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, failure := range failures {
+		h.log.ErrorContext(ctx, "a message of the queue cannot be used: it goes to the dead-letter queue", slog.String("messageId", failure.id), slog.Any("error", failure.err))
+		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: failure.id})
+	}
+	_, err := h.run(ctx, batch)
+	return response, err
+}
+
+func (h handler) run(ctx context.Context, r request) (eni.Report, error) {
+	if r.scope.Empty() {
+		h.log.InfoContext(ctx, "nothing to do: no instance was terminated")
+		return eni.Report{Trigger: r.trigger}, nil
+	}
+	return h.releaser.Run(ctx, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+}
+
+func (h handler) refuse(ctx context.Context, err error) error {
+	err = fmt.Errorf("nothing was done: %w", err)
+	h.log.ErrorContext(ctx, "the input cannot be used", slog.Any("error", err))
+	return err
+}

@@ -1,0 +1,82 @@
+// Command release is the Lambda function network-interface-releaser: it releases
+// the network interfaces that terminated EKS nodes left behind.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
+)
+
+func main() {
+	log := lambdacontext.NewLogger()
+	handler, err := newHandler(context.Background(), log)
+	if err != nil {
+		log.Error("the function cannot start", slog.Any("error", err))
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+// newHandler reads the settings and wires everything, once for all invocations.
+func newHandler(ctx context.Context, log *slog.Logger) (handler, error) {
+	settings, err := parseSettings()
+	if err != nil {
+		return handler{}, err
+	}
+	config, err := awsConfig(ctx)
+	if err != nil {
+		return handler{}, fmt.Errorf("reading the AWS configuration: %w", err)
+	}
+	return handler{settings: settings, releaser: newReleaser(settings, config, log), log: log}, nil
+}
+
+func newReleaser(settings settings, config aws.Config, log *slog.Logger) *eni.Releaser {
+	ec2 := ec2.New(config)
+	return &eni.Releaser{
+		Interfaces:       ec2,
+		Instances:        ec2,
+		Subnets:          ec2,
+		Groups:           autoscaling.New(config),
+		Deleter:          ec2,
+		Rule:             settings.rule(),
+		DeletesPerMinute: int(settings.DeletesPerMinute),
+		Log:              log,
+		Shuffle:          rand.Shuffle,
+	}
+}
+
+// awsConfig reads the environment that Lambda (or the SAM CLI) gives. There is no
+// instance metadata there, so that missing credentials are said at once.
+func awsConfig(ctx context.Context) (aws.Config, error) {
+	return config.LoadDefaultConfig(ctx,
+		config.WithAppID("network-interface-releaser"), // names this function in CloudTrail's user agent
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
+		config.WithRetryer(newRetryer),
+	)
+}
+
+// newRetryer is the SDK's standard one (3 attempts), which it would be without
+// this, too, but for the throttle codes that it does not know.
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		codes := map[string]struct{}{}
+		for _, code := range ec2.ThrottleCodes {
+			codes[code] = struct{}{}
+		}
+		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: codes})
+	})
+}

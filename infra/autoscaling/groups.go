@@ -1,0 +1,51 @@
+// Package autoscaling is what the releaser asks of Amazon EC2 Auto Scaling: the
+// subnets of groups.
+package autoscaling
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// Client implements eni.Groups.
+type Client struct{ api *sdk.Client }
+
+var _ eni.Groups = Client{}
+
+// New makes a client with the region, credentials and retries of config.
+func New(config aws.Config) Client { return Client{sdk.NewFromConfig(config)} }
+
+// namesPerCall is how many groups one call may name where MaxRecords is as large
+// (Auto Scaling API Reference, DescribeAutoScalingGroups: 50 by default, at most 100).
+const namesPerCall = 100
+
+// Subnets lists the subnets of these groups; groups that are gone have none. No
+// names make no call: to Auto Scaling they would mean all groups.
+func (c Client) Subnets(ctx context.Context, groups []string) ([]string, error) {
+	var subnets []string
+	for names := range slices.Chunk(groups, namesPerCall) {
+		pages := sdk.NewDescribeAutoScalingGroupsPaginator(c.api, &sdk.DescribeAutoScalingGroupsInput{
+			AutoScalingGroupNames: names,
+			MaxRecords:            aws.Int32(namesPerCall),
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return subnets, err
+			}
+			for _, group := range page.AutoScalingGroups {
+				subnets = append(subnets, strings.FieldsFunc(aws.ToString(group.VPCZoneIdentifier), separator)...)
+			}
+		}
+	}
+	return subnets, nil
+}
+
+// separator splits VPCZoneIdentifier, "a comma-separated list of subnet IDs".
+func separator(r rune) bool { return r == ',' || r == ' ' }

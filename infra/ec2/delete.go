@@ -1,0 +1,38 @@
+package ec2
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// Delete deletes one interface. Its errors are of the classes in errors.go.
+func (c Client) Delete(ctx context.Context, id string, pace *eni.Pace) (string, error) {
+	out, err := c.api.DeleteNetworkInterface(ctx,
+		&sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: aws.String(id)},
+		sdk.WithAPIOptions(paced(pace)))
+	if err != nil {
+		return "", classified(err)
+	}
+	requestID, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	return requestID, nil
+}
+
+// paced makes every attempt wait for its turn: inside the SDK's retry loop, since
+// a retry costs the account's other callers as much as a first try.
+func paced(pace *eni.Pace) func(*middleware.Stack) error {
+	wait := middleware.FinalizeMiddlewareFunc("Pace", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		if err := pace.Wait(ctx); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+		return next.HandleFinalize(ctx, in)
+	})
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(wait, "Retry", middleware.After)
+	}
+}

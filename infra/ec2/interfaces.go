@@ -1,0 +1,104 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// prefixAddresses is what one prefix of prefix delegation holds: a /28 (EC2 User
+// Guide, "Prefix delegation for Amazon EC2 network interfaces").
+const prefixAddresses = 16
+
+// available are the filters of every search but that for an instance's own:
+// EC2 sends back only what can be abandoned at all.
+func available() []types.Filter {
+	return []types.Filter{
+		filter("status", string(types.NetworkInterfaceStatusAvailable)),
+		filter("description", eni.DescriptionPrefix+"i-*"),
+	}
+}
+
+// Available lists the CNI's available interfaces of the region.
+func (c Client) Available(ctx context.Context) ([]eni.Interface, error) {
+	return c.interfaces(ctx, [][]types.Filter{available()})
+}
+
+// AvailableInVPCs lists the CNI's available interfaces of these VPCs.
+func (c Client) AvailableInVPCs(ctx context.Context, vpcs []string) ([]eni.Interface, error) {
+	return c.interfaces(ctx, batches("vpc-id", vpcs, available()...))
+}
+
+// AvailableInSubnets lists the CNI's available interfaces of these subnets.
+func (c Client) AvailableInSubnets(ctx context.Context, subnets []string) ([]eni.Interface, error) {
+	return c.interfaces(ctx, batches("subnet-id", subnets, available()...))
+}
+
+// OfInstances lists the interfaces that are described as these instances' own.
+func (c Client) OfInstances(ctx context.Context, instances []string) ([]eni.Interface, error) {
+	descriptions := make([]string, 0, len(instances))
+	for _, id := range instances {
+		descriptions = append(descriptions, eni.DescriptionPrefix+id)
+	}
+	return c.interfaces(ctx, batches("description", descriptions))
+}
+
+func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.Interface, error) {
+	var all []eni.Interface
+	for _, filters := range calls {
+		pages := sdk.NewDescribeNetworkInterfacesPaginator(c.api, &sdk.DescribeNetworkInterfacesInput{
+			Filters:                 filters,
+			MaxResults:              aws.Int32(pageSize),
+			IncludeManagedResources: aws.Bool(true),
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, each := range page.NetworkInterfaces {
+				all = append(all, toInterface(each))
+			}
+		}
+	}
+	return all, nil
+}
+
+func toInterface(i types.NetworkInterface) eni.Interface {
+	return eni.Interface{
+		ID:          aws.ToString(i.NetworkInterfaceId),
+		Subnet:      aws.ToString(i.SubnetId),
+		VPC:         aws.ToString(i.VpcId),
+		Owner:       aws.ToString(i.OwnerId),
+		Status:      string(i.Status),
+		Type:        string(i.InterfaceType),
+		Description: aws.ToString(i.Description),
+		Attached:    i.Attachment != nil,
+		Managed:     aws.ToBool(i.RequesterManaged) || i.Operator != nil && aws.ToBool(i.Operator.Managed),
+		Associated:  associated(i),
+		Addresses:   len(i.PrivateIpAddresses) + prefixAddresses*len(i.Ipv4Prefixes),
+		Tags:        tags(i.TagSet),
+	}
+}
+
+func associated(i types.NetworkInterface) bool {
+	return i.Association != nil || slices.ContainsFunc(i.PrivateIpAddresses, func(a types.NetworkInterfacePrivateIpAddress) bool {
+		return a.Association != nil
+	})
+}
+
+func tags(set []types.Tag) map[string]string {
+	if len(set) == 0 {
+		return nil
+	}
+	tags := make(map[string]string, len(set))
+	for _, tag := range set {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return tags
+}

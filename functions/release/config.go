@@ -31,8 +31,8 @@ const (
 	// minGracePeriod covers the 6 minutes in which the CNI may still attach what it
 	// created, and the 15 by which a node's clock may be ahead (docs/rule.md).
 	minGracePeriod = 22
-	// maxGracePeriod is a week: who wants to keep leaks for longer wants no releaser.
-	maxGracePeriod = 7 * 24 * 60
+	// maxGracePeriod is a day: from then on even a running owner no longer counts.
+	maxGracePeriod = 24 * 60
 	// maxDeletesPerMinute is half of the 5 a second that EC2 refills (EC2 API
 	// Reference, "Request throttling").
 	maxDeletesPerMinute = 150

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// defaults are the settings that the template's defaults give.
+func defaults() map[string]string {
+	return map[string]string{
+		"ACCOUNT_ID": "123456789012", "DRY_RUN": "false", "VPC_IDS": "", "CLUSTER_NAMES": "",
+		"RELEASE_UNTAGGED": "false", "GRACE_PERIOD_MINUTES": "30", "DELETES_PER_MINUTE": "60",
+	}
+}
+
+func setenv(t *testing.T, environment map[string]string) {
+	t.Helper()
+	for name, value := range environment {
+		t.Setenv(name, value)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	setenv(t, defaults())
+	t.Setenv("VPC_IDS", "vpc-12345678, vpc-0123456789abcdef0")
+	t.Setenv("CLUSTER_NAMES", "blue,green")
+	s, err := parseSettings()
+	want := eni.Rule{
+		Account: "123456789012", VPCs: []string{"vpc-12345678", "vpc-0123456789abcdef0"}, Clusters: []string{"blue", "green"}, GracePeriod: 30 * time.Minute,
+	}
+	if err != nil || s.DryRun || s.DeletesPerMinute != 60 || !reflect.DeepEqual(s.rule(), want) {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestEachWrongSettingIsNamed(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"ACCOUNT_ID", "", "ACCOUNT_ID is empty"},
+		{"ACCOUNT_ID", "1234", `ACCOUNT_ID: "1234" is no account id`},
+		{"DRY_RUN", "", "DRY_RUN is empty"},
+		{"DRY_RUN", "maybe", `DRY_RUN: `},
+		{"VPC_IDS", ",", `VPC_IDS: "," holds an empty value`},
+		{"VPC_IDS", " ", `VPC_IDS: " " holds an empty value`},
+		{"VPC_IDS", "vpc-12345678,", "VPC_IDS: "},
+		{"VPC_IDS", "subnet-12345678", `VPC_IDS: "subnet-12345678" is no VPC id`},
+		{"CLUSTER_NAMES", ",,", "CLUSTER_NAMES: "},
+		{"RELEASE_UNTAGGED", "yes", "RELEASE_UNTAGGED: "},
+		{"GRACE_PERIOD_MINUTES", "0", "GRACE_PERIOD_MINUTES: \"0\" must be a whole number from 22 to 1440"},
+		{"GRACE_PERIOD_MINUTES", "21", "GRACE_PERIOD_MINUTES: "},
+		{"GRACE_PERIOD_MINUTES", "1441", "GRACE_PERIOD_MINUTES: "},
+		{"GRACE_PERIOD_MINUTES", "30m", "GRACE_PERIOD_MINUTES: "},
+		{"GRACE_PERIOD_MINUTES", "", "GRACE_PERIOD_MINUTES is empty"},
+		{"DELETES_PER_MINUTE", "0", "DELETES_PER_MINUTE: "},
+		{"DELETES_PER_MINUTE", "-1", "DELETES_PER_MINUTE: "},
+		{"DELETES_PER_MINUTE", "151", "DELETES_PER_MINUTE: "},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			setenv(t, defaults())
+			t.Setenv(c.name, c.value)
+			if s, err := parseSettings(); err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") != 1 {
+				t.Errorf("%+v, %v; want one error with %s", s, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
+	_, err := parseSettings() // none is set
+	for name := range defaults() {
+		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
+			t.Errorf("%s is not named by: %v", name, err)
+		}
+	}
+	for name := range defaults() {
+		t.Setenv(name, "?,")
+	}
+	_, err = parseSettings()
+	for name := range defaults() {
+		if !strings.Contains(err.Error(), name+": ") {
+			t.Errorf("%s is not named by: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package eni
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func planned(subnet string, count int, instance string) []*Verdict {
+	var list []*Verdict
+	for n := range count {
+		list = append(list, &Verdict{Interface: Interface{ID: fmt.Sprintf("%s%d", subnet, n), Subnet: subnet, Description: DescriptionPrefix + instance}})
+	}
+	return list
+}
+
+func TestOrder(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
+	plan := slices.Concat(planned("a", 3, other), planned("b", 1, other), planned("c", 2, other), planned("d", 2, dead))
+	plan = r.inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0})
+	var subnets []string
+	for _, v := range plan {
+		subnets = append(subnets, v.Subnet)
+	}
+	if got := strings.Join(subnets, ""); got != "ddcbacaa" {
+		t.Errorf("subnets in the order %s, want ddcbacaa: the named instance's, then in turn, fewest free first", got)
+	}
+}
+
+// Within a subnet each interface comes first now and then.
+func TestOrderWithinASubnetIsRandom(t *testing.T) {
+	seed := rand.Uint64()
+	r := Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
+	first := map[string]int{}
+	for range 300 {
+		first[r.inOrder(planned("a", 5, dead), nil, nil)[0].ID]++
+	}
+	if len(first) != 5 {
+		t.Errorf("seed %d: first of 5 were only %v in 300 runs", seed, first)
+	}
+}

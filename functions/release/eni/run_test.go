@@ -1,0 +1,301 @@
+package eni
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errPort = errors.New("no answer")
+
+// outside is a script for the ports: what they answer, and what they were asked.
+// The run with real adapters on a real wire is tested in package main.
+type outside struct {
+	interfaces []Interface
+	states     map[string]State
+	free       map[string]int
+	subnets    []string
+	answers    map[string]error // by interface id; "" for all others
+	fail       string           // the port that fails
+	vpcs       []string         // of the rule
+	slow       time.Duration    // of each delete
+
+	asked   []string
+	deleted []string
+}
+
+func (o *outside) ask(port string, values []string) error {
+	o.asked = append(o.asked, strings.TrimSpace(port+" "+strings.Join(values, ",")))
+	if o.fail == port {
+		return errPort
+	}
+	return nil
+}
+
+func (o *outside) Available(context.Context) ([]Interface, error) {
+	return o.interfaces, o.ask("all", nil)
+}
+
+func (o *outside) AvailableInVPCs(_ context.Context, vpcs []string) ([]Interface, error) {
+	return o.interfaces, o.ask("vpcs", vpcs)
+}
+
+func (o *outside) AvailableInSubnets(_ context.Context, subnets []string) ([]Interface, error) {
+	return o.interfaces, o.ask("subnets", subnets)
+}
+
+func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interface, error) {
+	return o.interfaces, o.ask("instances", instances)
+}
+
+func (o *outside) States(_ context.Context, instances []string) (map[string]State, error) {
+	return o.states, o.ask("states", instances)
+}
+
+func (o *outside) FreeAddresses(_ context.Context, subnets []string) (map[string]int, error) {
+	return o.free, o.ask("free", subnets)
+}
+
+func (o *outside) Subnets(_ context.Context, groups []string) ([]string, error) {
+	return o.subnets, o.ask("groups", groups)
+}
+
+func (o *outside) Delete(ctx context.Context, id string, pace *Pace) (string, error) {
+	if err := pace.Wait(ctx); err != nil {
+		return "", err
+	}
+	time.Sleep(o.slow)
+	o.deleted = append(o.deleted, id)
+	if err, scripted := o.answers[id]; scripted {
+		return "", err
+	}
+	return "request-" + id, o.answers[""]
+}
+
+func (o *outside) releaser(log io.Writer) *Releaser {
+	seed := rand.Uint64()
+	rule := rule
+	rule.VPCs = o.vpcs
+	return &Releaser{
+		Interfaces: o, Instances: o, Subnets: o, Groups: o, Deleter: o,
+		Rule: rule, DeletesPerMinute: 60,
+		Log:     slog.New(slog.NewJSONHandler(log, nil)).With("seed", seed),
+		Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle,
+	}
+}
+
+// leaks are interfaces of a terminated owner, 10 addresses each.
+func leaks(count int) *outside {
+	o := &outside{states: map[string]State{dead: Terminated}, free: map[string]int{"subnet-12345678": 3}, answers: map[string]error{}}
+	for n := range count {
+		i := leaked()
+		i.ID = fmt.Sprintf("eni-%d", n)
+		o.interfaces = append(o.interfaces, i)
+	}
+	return o
+}
+
+// run runs a job in virtual time with a minute until the deadline.
+func run(t *testing.T, o *outside, job Job) (report Report, log string, err error) {
+	t.Helper()
+	var lines bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		report, err = o.releaser(&lines).Run(ctx, job)
+	})
+	return report, lines.String(), err
+}
+
+var sweep = Job{Trigger: Schedule, Scope: Scope{Sweep: true}}
+
+func TestRunReports(t *testing.T) {
+	o := leaks(3)
+	o.interfaces[1].Managed = true
+	o.interfaces[2].Addresses = 32
+	report, log, err := run(t, o, sweep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 {
+		t.Errorf("%+v", report)
+	}
+	for _, id := range o.deleted {
+		if !strings.Contains(log, `"msg":"released","seed"`) || !strings.Contains(log, `"interface":"`+id+`"`) || !strings.Contains(log, `"ec2RequestId":"request-`+id) {
+			t.Errorf("no audit line of %s in:\n%s", id, log)
+		}
+	}
+	if !strings.Contains(log, `"msg":"the run is done"`) {
+		t.Errorf("no totals in:\n%s", log)
+	}
+}
+
+// A dry run tells all that would be released, at once and without a write.
+func TestDryRunWritesNothing(t *testing.T) {
+	o := leaks(500)
+	report, log, err := run(t, o, Job{Trigger: Hand, DryRun: true, Scope: Scope{Sweep: true}})
+	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun {
+		t.Errorf("%v, %d deleted, %d would be released", err, len(o.deleted), report.Released)
+	}
+	if strings.Contains(log, `"msg":"released"`) || strings.Count(log, `"msg":"would be released"`) != 500 {
+		t.Error("the audit lines do not say that nothing was released")
+	}
+}
+
+// Each step of evidence that fails fails the run before any write; what is no
+// evidence costs only itself.
+func TestUnreadableEvidenceReleasesNothing(t *testing.T) {
+	named := Job{Trigger: Event, Scope: Scope{Sweep: true, Instances: []string{dead}, Groups: []string{"asg"}, VPCs: []string{"vpc-12345678"}}}
+	for port, evidence := range map[string]bool{
+		"all": true, "instances": true, "subnets": true, "vpcs": true, "states": true,
+		"groups": false, "free": false,
+	} {
+		o := leaks(3)
+		o.subnets, o.fail = []string{"subnet-12345678"}, port
+		report, log, err := run(t, o, named)
+		if evidence && (!errors.Is(err, errPort) || len(o.deleted) != 0 || !strings.Contains(log, `"msg":"the run failed"`)) {
+			t.Errorf("%s fails: %v, %d deleted", port, err, len(o.deleted))
+		}
+		if !evidence && (err != nil || report.Released != 3 || !strings.Contains(log, `"level":"WARN"`)) {
+			t.Errorf("%s fails: %v, %d released, want a warning only", port, err, report.Released)
+		}
+	}
+}
+
+func TestScope(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		scope Scope
+		vpcs  []string // of the rule
+		want  []string
+	}{
+		{"sweep", Scope{Sweep: true}, nil, []string{"all"}},
+		{"sweep of the rule's VPCs", Scope{Sweep: true}, []string{"vpc-1", "vpc-2"}, []string{"vpcs vpc-1,vpc-2"}},
+		{"nothing", Scope{}, nil, nil},
+		{"empty names", Scope{Instances: []string{""}, Groups: []string{""}, Subnets: []string{""}, VPCs: []string{""}}, nil, nil},
+		{"a union, each once", Scope{Instances: []string{"i-2", "i-1", "i-2"}, Groups: []string{"g", "g"}, Subnets: []string{"subnet-9", "subnet-1"}, VPCs: []string{"vpc-1"}}, nil,
+			[]string{"groups g", "instances i-1,i-2", "subnets subnet-1,subnet-9", "vpcs vpc-1"}},
+	} {
+		o := &outside{subnets: []string{"subnet-1"}, vpcs: c.vpcs}
+		if _, _, err := run(t, o, Job{Scope: c.scope}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(o.asked, c.want) {
+			t.Errorf("%s asked for %q, want %q", c.name, o.asked, c.want)
+		}
+	}
+}
+
+// Only owners of interfaces that no guard keeps are asked for, and only ids.
+func TestOnlyInstanceIDsAreAskedFor(t *testing.T) {
+	o := leaks(3)
+	o.interfaces[0].Tags[tagInstance] = "i-*"
+	o.interfaces[1].Tags[tagInstance] = other
+	o.interfaces[2].Status = "in-use"
+	_, _, _ = run(t, o, sweep)
+	if !slices.Contains(o.asked, "states "+dead+","+other) {
+		t.Errorf("asked %q", o.asked)
+	}
+}
+
+// Each class of EC2's answers, one of ten deletes.
+func TestAnswers(t *testing.T) {
+	for _, c := range []struct {
+		answer   error
+		decision Decision
+		reason   Reason
+		released int // of the nine others
+	}{
+		{fmt.Errorf("wire: %w", ErrGone), Gone, OwnerTerminated, 9},
+		{ErrInUse, Kept, Attached, 9},
+		{ErrNotPermitted, Kept, NotPermitted, 9},
+		{ErrUnauthorized, Failed, OwnerTerminated, 9},
+		{errors.New("anything else"), Failed, OwnerTerminated, 9},
+		{context.DeadlineExceeded, Failed, OwnerTerminated, 9},
+		{ErrThrottled, Deferred, OwnerTerminated, -1},
+		{ErrPaceSpent, Deferred, OwnerTerminated, -1},
+	} {
+		o := leaks(10)
+		o.answers["eni-4"] = c.answer
+		report, _, err := run(t, o, sweep)
+		if err != nil {
+			t.Errorf("%v fails the run: %v", c.answer, err)
+		}
+		at := slices.Index(o.deleted, "eni-4")
+		if c.released < 0 {
+			c.released = at // those before; the others are deferred
+		}
+		line := report.Interfaces[slices.IndexFunc(report.Interfaces, func(l Line) bool { return l.ID == "eni-4" })]
+		if line.Decision != c.decision || line.Reason != c.reason || report.Released != c.released {
+			t.Errorf("%v: %s %s and %d released, want %s %s and %d", c.answer, line.Decision, line.Reason, report.Released, c.decision, c.reason, c.released)
+		}
+		if c.decision == Deferred && len(o.deleted) != at+1 {
+			t.Errorf("%v: %d more deletes", c.answer, len(o.deleted)-at-1)
+		}
+	}
+}
+
+func TestAMissingPermissionFailsTheRun(t *testing.T) {
+	for leaked, want := range map[int]int{1: 1, 9: 9, 10: 10, 30: 10} {
+		o := leaks(leaked)
+		o.answers[""] = ErrUnauthorized
+		report, log, err := run(t, o, sweep)
+		if !errors.Is(err, ErrPermissionMissing) || len(o.deleted) != want || report.Failed != want || report.Deferred != leaked-want {
+			t.Errorf("%d leaks: %v after %d deletes, %+v", leaked, err, len(o.deleted), report.Totals())
+		}
+		if !strings.Contains(log, "ec2:DeleteNetworkInterface") {
+			t.Error("the log does not name the permission")
+		}
+	}
+	o := leaks(30) // one of them works: the permission is there
+	o.answers[""] = ErrUnauthorized
+	for n := range 21 {
+		o.answers[fmt.Sprintf("eni-%d", n)] = nil
+	}
+	if report, _, err := run(t, o, sweep); err != nil || report.Released != 21 || report.Failed != 9 {
+		t.Errorf("%v, %+v", err, report.Totals())
+	}
+}
+
+// The deadline: a slow EC2 leaves time to report, and what was not tried is deferred.
+func TestTheDeadlineLeavesTimeToReport(t *testing.T) {
+	o := leaks(30)
+	o.slow = 7 * time.Second
+	report, log, err := run(t, o, sweep)
+	if err != nil || report.Released != 8 || report.Deferred != 22 || !strings.Contains(log, "the run is done") {
+		t.Errorf("%v, %+v", err, report.Totals()) // starts at 0, 7, ..., 49; none at 56
+	}
+}
+
+func TestAReportFitsLambdasAnswer(t *testing.T) {
+	var verdicts []*Verdict
+	v := &Verdict{Interface: leaked(), Decision: Deferred, Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
+	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
+	for range maxLines + 5 {
+		verdicts = append(verdicts, v)
+	}
+	report := newReport(Job{Trigger: Schedule}, verdicts, nil)
+	text, err := json.Marshal(report)
+	if err != nil || len(text) > 6*1000*1000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
+		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
+	}
+	if text, _ := json.Marshal(report.Totals()); bytes.Contains(text, []byte("interfaces")) {
+		t.Errorf("totals with a list: %s", text)
+	}
+	if text, _ := json.Marshal(newReport(Job{Trigger: Hand}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+		t.Errorf("a report without its empty list: %s", text)
+	}
+}

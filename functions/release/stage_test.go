@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+const (
+	ownAccount  = "123456789012"
+	functionKey = "AKIAFUNCTION00000000" // the access key that the function signs with
+)
+
+// A stage is a simulated region with the handler in it: everything that ships,
+// from the decoder to the SDK's client and its retries, on EC2's wire, in one
+// virtual clock. It must be made inside synctest.Test.
+type stage struct {
+	*testing.T
+	world   *simulator.World
+	vpc     string
+	subnets [2]string
+	handler handler
+	config  aws.Config
+	log     bytes.Buffer
+}
+
+// onStage runs a test on a stage.
+func onStage(t *testing.T, test func(*stage)) { onStageWith(t, simulator.Options{}, test) }
+
+func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
+	t.Helper()
+	seed := rand.Uint64()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{T: t}
+		options.Account = ownAccount
+		s.world = simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)
+		s.vpc = s.world.AddVPC("10.0.0.0/16")
+		s.subnets = [2]string{s.world.AddSubnet(s.vpc, "10.0.0.0/20", "a"), s.world.AddSubnet(s.vpc, "10.0.16.0/20", "b")}
+		s.config = aws.Config{
+			Region:       "eu-west-1",
+			BaseEndpoint: aws.String("http://simulator"),
+			HTTPClient:   &http.Client{Transport: s.world.Transport()},
+			Retryer:      newRetryer,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: functionKey, SecretAccessKey: "secret"}, nil
+			}),
+		}
+		s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: 60})
+		test(s)
+		if t.Failed() {
+			t.Logf("seed %d; the log:\n%s", seed, s.log.String())
+		}
+	})
+}
+
+// start makes the handler, as main does.
+func (s *stage) start(settings settings) {
+	log := slog.New(slog.NewJSONHandler(&s.log, nil))
+	s.handler = handler{settings: settings, releaser: newReleaser(settings, s.config, log), log: log}
+	s.handler.releaser.Shuffle = rand.New(rand.NewPCG(7, 7)).Shuffle
+}
+
+// invoke runs the handler as Lambda does: with its deadline a minute from now.
+func (s *stage) invoke(payload string) (string, error) { return s.invokeFor(time.Minute, payload) }
+
+func (s *stage) invokeFor(timeout time.Duration, payload string) (string, error) {
+	ctx, cancel := context.WithTimeout(s.Context(), timeout)
+	defer cancel()
+	answer, err := s.handler.Invoke(ctx, []byte(payload))
+	return string(answer), err
+}
+
+// report invokes and reads the answer as a report.
+func (s *stage) report(payload string) eni.Report {
+	s.Helper()
+	answer, err := s.invoke(payload)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var report eni.Report
+	if err := json.Unmarshal([]byte(answer), &report); err != nil {
+		s.Fatalf("%v: %s", err, answer)
+	}
+	return report
+}
+
+// sample is a file of events/, its subnet and VPC those of the stage.
+func (s *stage) sample(name string) string {
+	return strings.NewReplacer(sampleSubnet, s.subnets[0], "vpc-12345678", s.vpc).Replace(string(readSample(s, name)))
+}
+
+// leak seeds an interface that the CNI of an instance created an hour ago.
+func (s *stage) leak(subnet, instance string) string {
+	return s.world.Seed(simulator.Interface{
+		Subnet: subnet, Description: eni.DescriptionPrefix + instance, Addresses: make([]simulator.Address, 10),
+		Tags: map[string]string{
+			"node.k8s.amazonaws.com/instance_id": instance,
+			"node.k8s.amazonaws.com/createdAt":   s.world.Now().Add(-time.Hour).Format(time.RFC3339),
+		},
+	})
+}
+
+// instance seeds an instance in a state.
+func (s *stage) instance(id, state string) string {
+	return s.world.SeedInstance(simulator.Instance{ID: id, Subnet: s.subnets[0], State: state})
+}
+
+// expectDeleted holds the deletes that EC2 saw against those wanted, and every
+// other write against none.
+func (s *stage) expectDeleted(want ...string) {
+	s.Helper()
+	var got []string
+	for _, call := range s.world.Calls() {
+		switch {
+		case call.Action == "DeleteNetworkInterface" && call.Status == http.StatusOK:
+			got = append(got, call.Form.Get("NetworkInterfaceId"))
+		case !strings.HasPrefix(call.Action, "Describe") && call.Action != "DeleteNetworkInterface":
+			s.Errorf("the function called %s", call.Action)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		s.Errorf("deleted %q, want %q", got, want)
+	}
+}
+
+// calls counts the calls of the actions with a prefix.
+func (s *stage) calls(prefix string) (count int) {
+	for _, call := range s.world.Calls() {
+		if strings.HasPrefix(call.Action, prefix) {
+			count++
+		}
+	}
+	return count
+}
+
+func instanceID(n int) string { return fmt.Sprintf("i-%017x", n) }

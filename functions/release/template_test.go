@@ -1,0 +1,255 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// root is the repository's, seen from this package.
+const root = "../.."
+
+// template reads template.yaml with its short forms written out, as
+// CloudFormation does: !Ref X is {Ref: X}, !GetAtt A.B is {Fn::GetAtt: A.B}.
+func template(t *testing.T) map[string]any {
+	t.Helper()
+	var document yaml.Node
+	if err := yaml.Unmarshal(read(t, "template.yaml"), &document); err != nil {
+		t.Fatal(err)
+	}
+	value, err := plain(document.Content[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value.(map[string]any)
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func plain(node *yaml.Node) (value any, err error) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		fields := map[string]any{}
+		for i := 0; i < len(node.Content); i += 2 {
+			if fields[node.Content[i].Value], err = plain(node.Content[i+1]); err != nil {
+				return nil, err
+			}
+		}
+		value = fields
+	case yaml.SequenceNode:
+		list := make([]any, len(node.Content))
+		for i, each := range node.Content {
+			if list[i], err = plain(each); err != nil {
+				return nil, err
+			}
+		}
+		value = list
+	default:
+		tag := node.Tag
+		if strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") {
+			node.Tag = "!!str"
+		}
+		if err = node.Decode(&value); err != nil {
+			return nil, fmt.Errorf("line %d: %w", node.Line, err)
+		}
+		node.Tag = tag
+	}
+	switch function, short := strings.CutPrefix(node.Tag, "!"); {
+	case !short || strings.HasPrefix(node.Tag, "!!"):
+		return value, nil
+	case function == "Ref":
+		return map[string]any{"Ref": value}, nil
+	default:
+		return map[string]any{"Fn::" + function: value}, nil
+	}
+}
+
+// at follows a path of names and indices into a document.
+func at(t *testing.T, document any, path ...any) any {
+	t.Helper()
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			document = document.(map[string]any)[step]
+		case int:
+			document = document.([]any)[step]
+		}
+		if document == nil {
+			t.Fatalf("the template has nothing at %v", path)
+		}
+	}
+	return document
+}
+
+func parameters(t *testing.T) map[string]any {
+	return at(t, template(t), "Parameters").(map[string]any)
+}
+
+// The parameters that reach the function, and by which variable.
+func TestEachSettingIsAParameter(t *testing.T) {
+	got := at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
+	want := map[string]any{}
+	for field := range fields(reflect.TypeFor[settings]()) {
+		parameter := strings.ReplaceAll(strings.ReplaceAll(field, "VPCIDs", "VpcIds"), "AccountID", "AWS::AccountId")
+		want[variable(field)] = map[string]any{"Ref": parameter}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the template sets  %v\nthe function reads %v", got, want)
+	}
+}
+
+func fields(of reflect.Type) map[string]bool {
+	names := map[string]bool{}
+	for i := range of.NumField() {
+		names[of.Field(i).Name] = true
+	}
+	return names
+}
+
+// What the template allows the function takes, and nothing else.
+func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
+	for parameter, limits := range map[string][2]int{
+		"GracePeriodMinutes": {minGracePeriod, maxGracePeriod},
+		"DeletesPerMinute":   {1, maxDeletesPerMinute},
+	} {
+		p := parameters(t)[parameter].(map[string]any)
+		if p["MinValue"] != limits[0] || p["MaxValue"] != limits[1] {
+			t.Errorf("%s is %v to %v in the template, %v in the function", parameter, p["MinValue"], p["MaxValue"], limits)
+		}
+	}
+	for name, want := range defaults() {
+		if name == "ACCOUNT_ID" {
+			continue
+		}
+		variables := at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
+		parameter := at(t, variables, name, "Ref").(string)
+		if got := fmt.Sprint(parameters(t)[parameter].(map[string]any)["Default"]); got != want {
+			t.Errorf("%s is %q by default, the tests take it for %q", parameter, got, want)
+		}
+	}
+}
+
+func TestEachParameterSaysWhatItTakes(t *testing.T) {
+	for name, p := range parameters(t) {
+		p := p.(map[string]any)
+		_, pattern := p["AllowedPattern"]
+		_, values := p["AllowedValues"]
+		_, least := p["MinValue"]
+		if p["Description"] == nil || p["ConstraintDescription"] == nil || !pattern && !values && !least {
+			t.Errorf("%s lacks a description, a constraint or its sentence", name)
+		}
+	}
+}
+
+// README.md's table of parameters has each, with its default.
+func TestTheReadmeListsTheParameters(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| `?([^|`]*)`? \\|")
+	listed := map[string]string{}
+	for _, match := range row.FindAllStringSubmatch(string(read(t, "README.md")), -1) {
+		listed[match[1]] = strings.TrimSpace(match[2])
+	}
+	want := map[string]string{}
+	for name, p := range parameters(t) {
+		want[name] = fmt.Sprint(p.(map[string]any)["Default"])
+		if want[name] == "" {
+			want[name] = "none"
+		}
+	}
+	if !maps.Equal(listed, want) {
+		t.Errorf("README.md lists   %v\nthe template has %v", listed, want)
+	}
+}
+
+// The roles' statements are compared word by word: a change of what the function
+// may do is seen in review as a change of the golden file.
+func TestTheRolesAreAsReviewed(t *testing.T) {
+	resources := at(t, template(t), "Resources").(map[string]any)
+	roles := map[string]any{}
+	for name, resource := range resources {
+		resource := resource.(map[string]any)
+		if resource["Type"] != "AWS::IAM::Role" {
+			continue
+		}
+		properties := resource["Properties"].(map[string]any)
+		if properties["ManagedPolicyArns"] != nil || properties["PermissionsBoundary"] == nil {
+			t.Errorf("%s has a managed policy, or no permissions boundary", name)
+		}
+		roles[name] = map[string]any{"Assume": properties["AssumeRolePolicyDocument"], "Policies": properties["Policies"]}
+	}
+	golden := filepath.Join("testdata", "roles.golden.yaml")
+	got, err := yaml.Marshal(roles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || string(got) != string(want) {
+		t.Errorf("the roles differ from %s (%v); if that is meant: go test ./functions/release -run Roles -update\n%s", golden, err, got)
+	}
+}
+
+// The one write, whatever else changes.
+func TestTheOnlyWriteIsDeleteNetworkInterface(t *testing.T) {
+	reads := regexp.MustCompile(`^(ec2|autoscaling):Describe`)
+	own := []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+	statements := at(t, template(t), "Resources", "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument", "Statement").([]any)
+	for _, s := range statements {
+		statement := s.(map[string]any)
+		if statement["Effect"] != "Allow" {
+			continue
+		}
+		actions, many := statement["Action"].([]any)
+		if !many {
+			actions = []any{statement["Action"]}
+		}
+		for _, a := range actions {
+			action := a.(string)
+			if reads.MatchString(action) || slices.Contains(own, action) {
+				continue
+			}
+			if action != "ec2:DeleteNetworkInterface" || statement["Condition"] == nil || statement["Resource"] == "*" {
+				t.Errorf("the role may %s on %v", action, statement["Resource"])
+			}
+		}
+	}
+}
+
+// No resource has a name of its own, or one without the stack's: two stacks of a
+// region stand side by side.
+func TestTwoStacksCanStandSideBySide(t *testing.T) {
+	naming := regexp.MustCompile(`^(\w*Name|Name)$`)
+	for id, r := range at(t, template(t), "Resources").(map[string]any) {
+		resource := r.(map[string]any)
+		properties, _ := resource["Properties"].(map[string]any)
+		for key, value := range properties {
+			if naming.MatchString(key) && key != "MetricName" && !strings.Contains(fmt.Sprint(value), "${AWS::StackName}") {
+				t.Errorf("%s has the fixed %s %v", id, key, value)
+			}
+		}
+	}
+	if at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Events", "Sweep", "Properties", "OmitName") != true {
+		t.Error("SAM would name the schedule without the stack")
+	}
+}

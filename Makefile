@@ -1,0 +1,80 @@
+# `make` lists what there is to make.
+.PHONY: help demo test lint e2e invoke size clean build-ReleaseFunction
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+# Checkers read only the Go that they were compiled with, so their stamp is named for it.
+tools := .tools/$(shell go env GOVERSION)
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: ## play a scale-in against a simulated EC2, live (needs only Go)
+	@go run ./infra/simulator/demo
+
+test: lint ## everything but e2e (needs Go and Python 3)
+	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
+	go test $(race) -shuffle=on -tags thirdparty ./...
+
+lint: .venv/stamp $(tools) ## the checks that run nothing
+	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
+	go vet -tags "$(tags)" ./...
+	.tools/staticcheck -tags "$(tags)" ./...
+	.tools/errcheck -tags "$(tags)" ./...
+	.tools/ineffassign ./...
+	$(sam) validate --lint --region us-east-1
+	.venv/bin/cfn-lint template.yaml
+
+e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
+	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
+
+invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json
+	$(sam) build --config-env $(machine)
+	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT))
+
+size: ## bytes of the shipped binary, plain and compressed
+	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \
+	$(MAKE) --no-print-directory build-ReleaseFunction ARTIFACTS_DIR="$$folder" && \
+	wc -c < "$$folder/bootstrap" && gzip -c "$$folder/bootstrap" | wc -c
+
+clean: ## remove all that was made
+	rm -rf .aws-sam .tools .venv .venv-ministack
+
+# ---- The binary ----
+
+# sam build reads .ci/build/<Architecture>/Makefile, which sets ARCHITECTURE and includes this one.
+# The template's default serves who builds by hand.
+ARCHITECTURE ?= $(default-architecture)
+default-architecture = $(shell sed -n '/^  Architecture:/,/Default:/s/.*Default: *//p' template.yaml)
+goarch-arm64 := arm64
+goarch-x86_64 := amd64
+
+# Without lambda.norpc, -s and -w the binary is five times as large. Without -buildvcs=false each
+# commit, if only of a README, would make a new one to deploy.
+build-ReleaseFunction:
+	@awk -v default=$(default-architecture) -f .ci/build/check-architecture.awk samconfig.toml >&2
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(or $(goarch-$(ARCHITECTURE)),$(error ARCHITECTURE is "$(ARCHITECTURE)"; it must be arm64 or x86_64)) \
+	go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "-s -w" -o "$(or $(ARTIFACTS_DIR),$(error ARTIFACTS_DIR is not set; sam build sets it))/bootstrap" ./functions/release
+
+# ---- What the tests need; made again only when its pins change ----
+
+# No call home.
+sam = SAM_CLI_TELEMETRY=0 .venv/bin/sam
+# Containers run at full speed, or at all, only on a processor of their own kind.
+machine = $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,default)
+tags = thirdparty e2e
+# The race detector is written in C.
+race = $(if $(shell command -v $$(go env CC)),-race)
+
+$(tools): .ci/tools.txt
+	GOBIN=$(CURDIR)/.tools xargs -n 1 go install < .ci/tools.txt
+	@touch $@
+
+.venv/stamp: .ci/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet -r .ci/requirements.txt
+	@touch $@
+
+.venv-ministack/stamp: .ci/requirements-ministack.txt
+	python3 -m venv .venv-ministack
+	.venv-ministack/bin/pip install --quiet -r .ci/requirements-ministack.txt
+	@touch $@

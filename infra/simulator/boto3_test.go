@@ -1,0 +1,82 @@
+//go:build thirdparty
+
+package simulator_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+// boto3, which this project did not write, reads a world over a socket: every
+// page, filter and error code means to it what it means to the world.
+func TestBoto3ReadsTheWire(t *testing.T) {
+	seed := rand.Uint64()
+	w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 3)), simulator.Options{EmptyPages: 0.2})
+	subnet := w.AddSubnet(w.AddVPC("10.0.0.0/16"), "10.0.0.0/20", "a")
+	var ids []string
+	states := map[string]string{}
+	for n := range 450 {
+		instance := w.SeedInstance(simulator.Instance{Subnet: subnet, State: []string{"running", "terminated", "stopped"}[n%3]})
+		i, _ := w.Instance(instance)
+		states[instance] = i.State
+		ids = append(ids, w.Seed(simulator.Interface{Subnet: subnet, Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
+	}
+	available := ids[1]
+	slices.Sort(ids)
+	attached := w.Seed(simulator.Interface{Subnet: subnet, Description: "aws-K8S-i-00000001", Attachment: &simulator.Attachment{Instance: "i-00000001"}})
+	w.AddGroup(simulator.Group{Name: "asg", Subnets: []string{subnet, "subnet-00000002"}})
+	free := w.FreeAddresses(subnet)
+
+	server := httptest.NewServer(w.Handler())
+	defer server.Close()
+	command := exec.Command("../../.venv/bin/python", "testdata/boto3_client.py", server.URL, subnet, attached, available)
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, err.(*exec.ExitError).Stderr)
+	}
+	var saw struct {
+		Pages     []int
+		IDs       []string
+		States    map[string]string
+		Zones     []string
+		Free      int
+		Addresses int
+		Tags      map[string]string
+		Errors    map[string]string
+	}
+	if err := json.Unmarshal(output, &saw); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if !slices.Equal(saw.IDs, ids) || !maps.Equal(saw.States, states) {
+		t.Errorf("seed %d: boto3 saw %d interfaces and %d instances, not the world's %d and %d", seed, len(saw.IDs), len(saw.States), len(ids), len(states))
+	}
+	if len(saw.Pages) < 5 || slices.Max(saw.Pages) > 100 {
+		t.Errorf("seed %d: pages of %v", seed, saw.Pages)
+	}
+	if !slices.Equal(saw.Zones, []string{subnet + ",subnet-00000002"}) || saw.Free != free || saw.Addresses != 1 || saw.Tags["n"] != "1" {
+		t.Errorf("%q, %d free, %d addresses, tags %v", saw.Zones, saw.Free, saw.Addresses, saw.Tags)
+	}
+	want := map[string]string{
+		"201 filter values": "FilterLimitExceeded",
+		"200 filter values": "none",
+		"page of 4":         "InvalidParameterValue",
+		"page with ids":     "InvalidParameterCombination",
+		"unknown instance":  "InvalidInstanceID.NotFound",
+		"delete attached":   "InvalidParameterValue",
+		"delete dry":        "DryRunOperation",
+		"delete":            "none",
+		"delete again":      "InvalidNetworkInterfaceID.NotFound",
+		"no such action":    "InvalidAction",
+	}
+	if !maps.Equal(saw.Errors, want) {
+		t.Errorf("errors %v\nwant   %v", saw.Errors, want)
+	}
+}

@@ -1,0 +1,174 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The limits of a call's filters (facts 4; EC2 User Guide, List and filter your resources).
+const (
+	maxFilters      = 50
+	maxFilterValues = 200 // in all filters of a call together
+	maxFilterLength = 255
+)
+
+// fields are what a kind of resource can be filtered by: the filters' names, each
+// with the values that a resource has for it, and its tags.
+type fields[T any] struct {
+	named map[string]func(T) []string
+	tags  func(T) map[string]string // nil for a kind without tag filters
+}
+
+// A filter is satisfied by a resource with any of its values.
+type filter struct {
+	name   string
+	values []string
+}
+
+var interfaceFields = fields[Interface]{tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
+	"status":                       func(e Interface) []string { return []string{e.Status} },
+	"description":                  func(e Interface) []string { return []string{e.Description} },
+	"subnet-id":                    func(e Interface) []string { return []string{e.Subnet} },
+	"vpc-id":                       func(e Interface) []string { return []string{e.VPC} },
+	"network-interface-id":         func(e Interface) []string { return []string{e.ID} },
+	"availability-zone":            func(e Interface) []string { return []string{e.Zone} },
+	"owner-id":                     func(e Interface) []string { return []string{e.Owner} },
+	"interface-type":               func(e Interface) []string { return []string{e.Type} },
+	"requester-id":                 func(e Interface) []string { return []string{e.RequesterID} },
+	"requester-managed":            func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
+	"operator.managed":             func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
+	"operator.principal":           func(e Interface) []string { return present(e.Operator) },
+	"attachment.status":            attachmentField(func(a *Attachment) string { return a.Status }),
+	"attachment.instance-id":       attachmentField(func(a *Attachment) string { return a.Instance }),
+	"attachment.attachment-id":     attachmentField(func(a *Attachment) string { return a.ID }),
+	"attachment.instance-owner-id": attachmentField(func(a *Attachment) string { return a.InstanceOwner }),
+	"attachment.device-index":      attachmentField(func(a *Attachment) string { return strconv.Itoa(a.DeviceIndex) }),
+	"attachment.delete-on-termination": attachmentField(func(a *Attachment) string {
+		return strconv.FormatBool(a.DeleteOnTermination)
+	}),
+	"private-ip-address": func(e Interface) []string {
+		var all []string
+		for _, a := range e.Addresses {
+			all = append(all, a.Private)
+		}
+		return all
+	},
+}}
+
+var instanceFields = fields[Instance]{tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
+	"instance-id":         func(i Instance) []string { return []string{i.ID} },
+	"instance-state-name": func(i Instance) []string { return []string{i.State} },
+	"instance-state-code": func(i Instance) []string { return []string{strconv.Itoa(stateCodes[i.State])} },
+	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
+	"vpc-id":              func(i Instance) []string { return present(i.VPC) },
+	"owner-id":            func(i Instance) []string { return []string{i.Owner} },
+	"operator.managed":    func(i Instance) []string { return []string{strconv.FormatBool(i.Operator != "")} },
+}}
+
+var subnetFields = fields[*subnet]{named: map[string]func(*subnet) []string{
+	"subnet-id":         func(s *subnet) []string { return []string{s.id} },
+	"vpc-id":            func(s *subnet) []string { return []string{s.vpc} },
+	"availability-zone": func(s *subnet) []string { return []string{s.zone} },
+}}
+
+// filtersOf reads a call's filters and refuses what EC2 refuses.
+func filtersOf[T any](form url.Values, known fields[T]) ([]filter, *Error) {
+	var filters []filter
+	values := 0
+	for n := 1; form.Has(fmt.Sprintf("Filter.%d.Name", n)); n++ {
+		f := filter{form.Get(fmt.Sprintf("Filter.%d.Name", n)), list(form, fmt.Sprintf("Filter.%d.Value", n))}
+		if known.named[f.name] == nil && !(known.tags != nil && isTagFilter(f.name)) {
+			return nil, &Error{400, "InvalidParameterValue", "The filter '" + f.name + "' is invalid"}
+		}
+		if len(f.values) == 0 {
+			return nil, &Error{400, "InvalidParameterValue", "The filter '" + f.name + "' has no value"}
+		}
+		if slices.ContainsFunc(f.values, func(v string) bool { return len(v) > maxFilterLength }) {
+			return nil, &Error{400, "InvalidParameterValue", fmt.Sprintf("A value of the filter '%s' is longer than %d characters", f.name, maxFilterLength)}
+		}
+		filters, values = append(filters, f), values+len(f.values)
+	}
+	if len(filters) > maxFilters {
+		return nil, &Error{400, "FilterLimitExceeded", fmt.Sprintf("The maximum number of filters specified on a single call is %d", maxFilters)}
+	}
+	if values > maxFilterValues {
+		return nil, &Error{400, "FilterLimitExceeded", fmt.Sprintf("The maximum number of filter values specified on a single call is %d", maxFilterValues)}
+	}
+	return filters, nil
+}
+
+// matches holds if the resource satisfies every filter.
+func (known fields[T]) matches(resource T, filters []filter) bool {
+	for _, f := range filters {
+		if !slices.ContainsFunc(known.of(resource, f.name), func(have string) bool {
+			return slices.ContainsFunc(f.values, func(pattern string) bool { return like(pattern, have) })
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// of is what the resource has for a filter.
+func (known fields[T]) of(resource T, name string) []string {
+	if field := known.named[name]; field != nil {
+		return field(resource)
+	}
+	tags := known.tags(resource)
+	if name == "tag-key" {
+		return slices.Collect(maps.Keys(tags))
+	}
+	if value, ok := tags[strings.TrimPrefix(name, "tag:")]; ok {
+		return []string{value}
+	}
+	return nil
+}
+
+func isTagFilter(name string) bool { return name == "tag-key" || strings.HasPrefix(name, "tag:") }
+
+// like matches a pattern with * (anything) and ? (one character), case-sensitive;
+// a backslash takes the next character as it is.
+func like(pattern, s string) bool {
+	switch {
+	case pattern == "":
+		return s == ""
+	case pattern[0] == '*':
+		return like(pattern[1:], s) || s != "" && like(pattern, s[1:])
+	case s == "":
+		return false
+	case pattern[0] == '?':
+		return like(pattern[1:], s[1:])
+	case pattern[0] == '\\' && len(pattern) > 1:
+		return pattern[1] == s[0] && like(pattern[2:], s[1:])
+	}
+	return pattern[0] == s[0] && like(pattern[1:], s[1:])
+}
+
+// list reads a list parameter: name.1, name.2, ...
+func list(form url.Values, name string) []string {
+	var values []string
+	for n := 1; form.Has(fmt.Sprintf("%s.%d", name, n)); n++ {
+		values = append(values, form.Get(fmt.Sprintf("%s.%d", name, n)))
+	}
+	return values
+}
+
+func present(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+func attachmentField(of func(*Attachment) string) func(Interface) []string {
+	return func(e Interface) []string {
+		if e.Attachment == nil {
+			return nil
+		}
+		return present(of(e.Attachment))
+	}
+}

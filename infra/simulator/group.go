@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A Group is an Auto Scaling group of nodes.
+type Group struct {
+	Name    string
+	Subnets []string // its nodes are spread over them in turn
+	Node    Node     // what its nodes are like
+}
+
+type group struct {
+	Group
+	arn     string
+	created time.Time
+	members []string
+	next    int // subnet
+}
+
+// AddGroup adds an empty group.
+func (w *World) AddGroup(g Group) {
+	defer w.enter()()
+	w.groups[g.Name] = &group{Group: g, created: w.now, arn: w.arn("autoscaling", "autoScalingGroup:"+w.newUUID()+":autoScalingGroupName/"+g.Name)}
+}
+
+// RemoveGroup deletes a group; its nodes stay.
+func (w *World) RemoveGroup(name string) {
+	defer w.enter()()
+	delete(w.groups, name)
+}
+
+// ScaleOut launches count nodes and returns their instances. It stops at the first
+// that finds no address.
+func (w *World) ScaleOut(name string, count int) (instances []string, err error) {
+	defer w.enter()()
+	g := w.groups[name]
+	for range count {
+		n := g.Node
+		n.Subnet = g.Subnets[g.next%len(g.Subnets)]
+		g.next++
+		id, refused := w.launch(n)
+		if refused != nil {
+			return instances, fmt.Errorf("scaling %s out: %w", name, refused)
+		}
+		g.members = append(g.members, id)
+		instances = append(instances, id)
+	}
+	return instances, nil
+}
+
+// ScaleIn terminates the group's count oldest nodes and returns their instances. Each one's
+// event follows when it is terminated, as well as Auto Scaling delivers it.
+func (w *World) ScaleIn(name string, count int) (instances []string) {
+	defer w.enter()()
+	g := w.groups[name]
+	count = min(count, len(g.members))
+	instances, g.members = g.members[:count:count], g.members[count:]
+	for _, id := range instances {
+		w.terminateMember(g, id)
+	}
+	return instances
+}
+
+// end terminates an instance, as its group does where it has one: a group
+// replaces what died by itself, and tells so.
+func (w *World) end(instance string) {
+	for _, name := range slices.Sorted(maps.Keys(w.groups)) {
+		g := w.groups[name]
+		if i := slices.Index(g.members, instance); i >= 0 {
+			g.members = slices.Concat(g.members[:i], g.members[i+1:])
+			w.terminateMember(g, instance)
+			return
+		}
+	}
+	w.terminate(instance, false, nil)
+}
+
+// terminateMember ends a group's instance; the event comes at best effort (facts 3).
+func (w *World) terminateMember(g *group, id string) {
+	i, start := w.instances.rows[id], w.now
+	w.terminate(id, w.chance(w.options.Early), func() {
+		if w.chance(w.options.Lost) {
+			return
+		}
+		event := w.terminateEvent(g, i, start)
+		w.after(w.between(0, 2*time.Second), func() { w.emit(event) })
+		if w.chance(w.options.Doubled) {
+			w.after(w.between(0, time.Minute), func() { w.emit(event) })
+		}
+	})
+}
+
+// terminateEvent is "EC2 Instance Terminate Successful" in the form of facts 3
+// (Auto Scaling User Guide, EventBridge event reference).
+func (w *World) terminateEvent(g *group, i Instance, start time.Time) []byte {
+	const form = "2006-01-02T15:04:05Z"
+	activity, began := w.newUUID(), start.UTC().Format(form)
+	return encode(map[string]any{
+		"version": "0", "id": w.newUUID(), "detail-type": "EC2 Instance Terminate Successful", "source": "aws.autoscaling",
+		"account": w.options.Account, "time": w.now.UTC().Format(form), "region": w.options.Region,
+		"resources": []string{g.arn, w.arn("ec2", "instance/"+i.ID)},
+		"detail": map[string]any{
+			"StatusCode": "InProgress", "Description": "Terminating EC2 instance: " + i.ID, "AutoScalingGroupName": g.Name,
+			"ActivityId": activity, "RequestId": activity, "StatusMessage": "",
+			"Details":   map[string]any{"Availability Zone": i.Zone, "Subnet ID": i.Subnet},
+			"StartTime": began, "EndTime": w.now.UTC().Format(form), "EC2InstanceId": i.ID,
+			"Cause":  "At " + began + " an instance was taken out of service",
+			"Origin": "AutoScalingGroup", "Destination": "EC2",
+		},
+	})
+}
+
+// encode is JSON of the world's own making, which cannot fail.
+func encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("simulator: " + err.Error())
+	}
+	return raw
+}

@@ -1,0 +1,194 @@
+package simulator
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"time"
+)
+
+// An Instance is an EC2 instance.
+type Instance struct {
+	ID           string
+	Subnet       string // VPC and zone are the subnet's
+	VPC          string
+	Zone         string
+	Owner        string // default the world's account; others' instances are never visible
+	State        string // default "running"
+	Operator     string // the principal of the service that manages it; "" for none
+	Tags         map[string]string
+	LaunchedAt   time.Time
+	TerminatedAt time.Time
+}
+
+// visibleTerminated is how long DescribeInstances still shows a terminated
+// instance (facts 4; EC2 User Guide, Terminate an instance).
+const visibleTerminated = time.Hour
+
+// stateCodes are InstanceState's, of the EC2 API Reference.
+var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+
+// SeedInstance puts an instance into the world as it is, without a node's life, and returns its ID.
+func (w *World) SeedInstance(i Instance) string {
+	defer w.enter()()
+	i.ID = cmp.Or(i.ID, w.newID("i"))
+	i.State = cmp.Or(i.State, "running")
+	w.introduce(i)
+	if i.State == "terminated" {
+		w.terminated(i.ID)
+	}
+	return i.ID
+}
+
+// Instances are all instances that still exist, hidden ones too, in the order of their IDs.
+func (w *World) Instances() []Instance {
+	defer w.enter()()
+	var all []Instance
+	for _, id := range w.instances.ids() {
+		all = append(all, w.instances.rows[id])
+	}
+	return all
+}
+
+// Instance finds one by its ID.
+func (w *World) Instance(id string) (Instance, bool) {
+	defer w.enter()()
+	return w.instances.get(id)
+}
+
+// SetState changes an instance's state, and nothing of its interfaces.
+func (w *World) SetState(id, state string) {
+	defer w.enter()()
+	w.setState(id, state)
+	if state == "terminated" {
+		w.terminated(id)
+	}
+}
+
+// Terminate ends an instance. Its interfaces go or become available within seconds
+// of its end; the event follows if it was of a group.
+func (w *World) Terminate(id string) {
+	defer w.enter()()
+	w.end(id)
+}
+
+// Stop hibernates a running node: its CNI goes on with what it had in hand after [World.Start].
+func (w *World) Stop(id string) {
+	defer w.enter()()
+	if i, _ := w.instances.get(id); i.State != "running" {
+		return
+	}
+	w.setState(id, "stopping")
+	w.after(w.between(5*time.Second, 30*time.Second), func() {
+		if i, _ := w.instances.get(id); i.State == "stopping" {
+			w.setState(id, "stopped")
+		}
+	})
+}
+
+// Start wakes a stopped node.
+func (w *World) Start(id string) {
+	defer w.enter()()
+	if i, _ := w.instances.get(id); i.State != "stopped" {
+		return
+	}
+	w.setState(id, "pending")
+	w.boot(id)
+}
+
+// boot makes a pending instance run, and its CNI do what waited.
+func (w *World) boot(id string) {
+	w.after(w.between(10*time.Second, 30*time.Second), func() {
+		if i, _ := w.instances.get(id); i.State != "pending" {
+			return
+		}
+		w.setState(id, "running")
+		if n, ok := w.nodes[id]; ok {
+			n.wake()
+		}
+	})
+}
+
+func (w *World) introduce(i Instance) {
+	if s, ok := w.subnets[i.Subnet]; ok {
+		i.VPC, i.Zone = s.vpc, s.zone
+	}
+	i.Owner = cmp.Or(i.Owner, w.options.Account)
+	i.Tags = maps.Clone(i.Tags)
+	if i.LaunchedAt.IsZero() {
+		i.LaunchedAt = w.now
+	}
+	w.instances.put(w.now, i.ID, i)
+}
+
+func (w *World) setState(id, state string) {
+	i, ok := w.instances.get(id)
+	if !ok {
+		panic(fmt.Sprintf("simulator: no instance %s", id))
+	}
+	i.State = state
+	w.instances.put(w.now, id, i)
+}
+
+// terminate shuts an instance down. Its CNI outlives the call by some seconds, as
+// a process does until the machine is off. late keeps its interfaces attached for
+// minutes (facts 2, race F). done comes when the instance is terminated.
+func (w *World) terminate(id string, late bool, done func()) {
+	i, ok := w.instances.get(id)
+	if !ok || i.State == "shutting-down" || i.State == "terminated" {
+		return
+	}
+	w.setState(id, "shutting-down")
+	if n, ok := w.nodes[id]; ok {
+		w.after(w.between(0, 10*time.Second), n.die)
+	}
+	w.after(w.between(15*time.Second, time.Minute), func() {
+		w.setState(id, "terminated")
+		w.terminated(id)
+		w.unplug(id, late)
+		if done != nil {
+			done()
+		}
+	})
+}
+
+// terminated notes the time, and has the instance vanish later.
+func (w *World) terminated(id string) {
+	i := w.instances.rows[id]
+	if i.TerminatedAt.IsZero() {
+		i.TerminatedAt = w.now
+	}
+	w.instances.put(w.now, id, i)
+	w.after(visibleTerminated-w.now.Sub(i.TerminatedAt), func() {
+		w.instances.drop(w.now, id)
+		delete(w.nodes, id)
+	})
+}
+
+// unplug takes the interfaces off a terminated instance.
+func (w *World) unplug(instance string, late bool) {
+	for _, id := range w.interfaces.ids() {
+		eni := w.interfaces.rows[id]
+		switch {
+		case eni.Attachment == nil || eni.Attachment.Instance != instance:
+		case eni.Attachment.DeleteOnTermination:
+			w.remove(eni)
+		case late:
+			w.detach(id, w.between(time.Minute, 6*time.Minute))
+		default:
+			w.detach(id, w.between(time.Second, 5*time.Second))
+		}
+	}
+}
+
+// detach makes an interface available after a while. No CNI attaches one that it
+// did not just create (facts 1), so one of a CNI is then abandoned.
+func (w *World) detach(id string, while time.Duration) {
+	w.change(id, func(eni *Interface) { eni.Status, eni.Attachment.Status = "detaching", "detaching" })
+	w.after(while, func() {
+		w.change(id, func(eni *Interface) { eni.Status, eni.Attachment = "available", nil })
+		if w.interfaces.rows[id].Creator != "" {
+			w.abandon(id)
+		}
+	})
+}

@@ -1,0 +1,127 @@
+package simulator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// A subnet knows each of its addresses, so that what an interface gives back is what it took.
+type subnet struct {
+	id, vpc, zone string
+	cidr          netip.Prefix
+	used          []bool // by the address' place in the CIDR
+	free          int
+	low           int // no place below is free
+}
+
+// prefixSize is what a /28 IPv4 prefix holds (facts 1, prefix delegation; EC2 User Guide, Assigning prefixes).
+const prefixSize = 16
+
+// AddVPC returns the new VPC's ID.
+func (w *World) AddVPC(cidr string) string {
+	defer w.enter()()
+	id := w.newID("vpc")
+	w.vpcs[id] = netip.MustParsePrefix(cidr)
+	return id
+}
+
+// AddSubnet returns the ID of a new subnet in the zone that the letter names.
+// Its first four addresses and the last one are AWS's (VPC User Guide, Subnet CIDR blocks).
+func (w *World) AddSubnet(vpc, cidr, letter string) string {
+	defer w.enter()()
+	s := &subnet{id: w.newID("subnet"), vpc: vpc, zone: w.options.Region + letter, cidr: netip.MustParsePrefix(cidr).Masked()}
+	if whole, ok := w.vpcs[vpc]; !ok || !whole.Contains(s.cidr.Addr()) {
+		panic(fmt.Sprintf("simulator: VPC %q has no range %s", vpc, cidr))
+	}
+	size := 1 << (32 - s.cidr.Bits())
+	s.used, s.free = make([]bool, size), size
+	for _, place := range []int{0, 1, 2, 3, size - 1} {
+		s.mark(place, 1, true)
+	}
+	w.subnets[s.id] = s
+	return s.id
+}
+
+// FreeAddresses is the subnet's AvailableIpAddressCount.
+func (w *World) FreeAddresses(subnet string) int {
+	defer w.enter()()
+	return w.subnets[subnet].free
+}
+
+// take finds n free addresses in a row, aligned to n, and returns the first one.
+func (s *subnet) take(n int) (netip.Addr, bool) {
+search:
+	for place := s.low / n * n; place+n <= len(s.used); place += n {
+		for _, used := range s.used[place : place+n] {
+			if used {
+				continue search
+			}
+		}
+		s.mark(place, n, true)
+		return s.address(place), true
+	}
+	return netip.Addr{}, false
+}
+
+// mark takes or gives back the n addresses from place on.
+func (s *subnet) mark(place, n int, used bool) {
+	for i := place; i < place+n; i++ {
+		if s.used[i] == used {
+			continue
+		}
+		s.used[i] = used
+		if used {
+			s.free--
+		} else {
+			s.free++
+			s.low = min(s.low, i)
+		}
+	}
+	for s.low < len(s.used) && s.used[s.low] {
+		s.low++
+	}
+}
+
+func (s *subnet) address(place int) netip.Addr {
+	base := s.cidr.Addr().As4()
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(base[:])+uint32(place))))
+}
+
+func (s *subnet) place(address netip.Addr) int {
+	base, a := s.cidr.Addr().As4(), address.As4()
+	return int(binary.BigEndian.Uint32(a[:]) - binary.BigEndian.Uint32(base[:]))
+}
+
+// give fills the interface's addresses and prefixes that are still blank: all or none.
+func (s *subnet) give(eni *Interface) *Error {
+	if s.free < len(eni.Addresses) {
+		return &Error{400, "InsufficientFreeAddressesInSubnet", fmt.Sprintf("The specified subnet does not have enough free addresses to satisfy the request (%s).", s.id)}
+	}
+	for i := range eni.Addresses {
+		if eni.Addresses[i].Private == "" {
+			address, _ := s.take(1)
+			eni.Addresses[i].Private = address.String()
+		}
+	}
+	for i := range eni.Prefixes {
+		block, ok := s.take(prefixSize)
+		if !ok {
+			eni.Prefixes = eni.Prefixes[:i]
+			s.takeBack(*eni)
+			return &Error{400, "InsufficientCidrBlocks", "The specified subnet does not have enough free cidr blocks to satisfy the request."}
+		}
+		eni.Prefixes[i] = block.String() + "/28"
+	}
+	return nil
+}
+
+// takeBack frees what an interface held.
+func (s *subnet) takeBack(eni Interface) {
+	for _, a := range eni.Addresses {
+		s.mark(s.place(netip.MustParseAddr(a.Private)), 1, false)
+	}
+	for _, p := range eni.Prefixes {
+		s.mark(s.place(netip.MustParsePrefix(p).Addr()), prefixSize, false)
+	}
+}

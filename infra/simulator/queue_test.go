@@ -1,0 +1,263 @@
+package simulator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const pattern = `{"source": ["aws.autoscaling"], "detail-type": ["EC2 Instance Terminate Successful"], "detail": {"AutoScalingGroupName": [{"prefix": ""}], "Destination": [{"anything-but": "WarmPool"}, {"exists": false}]}}`
+
+// buffer is the way of an event: rule, queue, dead letters, mapping.
+func buffer(t *testing.T, w *World, f Invoke) (queue, dead *Queue) {
+	t.Helper()
+	dead = w.AddQueue(Queue{Name: "dead"})
+	queue = w.AddQueue(Queue{Name: "buffer", Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5, DeadLetters: dead})
+	if err := w.AddRule([]byte(pattern), queue); err != nil {
+		t.Fatal(err)
+	}
+	w.AddMapping(Mapping{Queue: queue, BatchSize: 1000, Window: 15 * time.Second, Invoke: f})
+	return queue, dead
+}
+
+type batch struct {
+	Records []struct {
+		MessageID  string `json:"messageId"`
+		Body       string `json:"body"`
+		Attributes struct{ ApproximateReceiveCount string }
+	}
+}
+
+func parse(t *testing.T, payload []byte) (b batch) {
+	if err := json.Unmarshal(payload, &b); err != nil {
+		t.Error(err)
+	}
+	return b
+}
+
+// Facts 3: the event's form; spec, Triggers: delay 60 s, window 15 s.
+func TestScaleInReachesTheFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, subnet := region(t, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var bodies []string
+		buffer(t, w, func(_ context.Context, payload []byte) ([]byte, error) {
+			for _, r := range parse(t, payload).Records {
+				bodies = append(bodies, r.Body)
+			}
+			return []byte(`{"batchItemFailures":[]}`), nil
+		})
+		go w.Run(ctx)
+		w.AddGroup(Group{Name: "asg", Subnets: []string{subnet}})
+		nodes, err := w.ScaleOut("asg", 30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		w.ScaleIn("asg", 30)
+		time.Sleep(5 * time.Minute)
+		cancel()
+		synctest.Wait()
+		equal(t, "events", len(bodies), len(nodes))
+		if n := len(w.Invocations()); n > 4 {
+			t.Errorf("%d invocations for one scale-in", n)
+		}
+		var event struct {
+			Source     string
+			DetailType string `json:"detail-type"`
+			Resources  []string
+			Detail     struct {
+				StatusCode, AutoScalingGroupName, EC2InstanceId, Destination string
+				Details                                                      map[string]string
+			}
+		}
+		if err := json.Unmarshal([]byte(bodies[0]), &event); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "status", event.Detail.StatusCode, "InProgress")
+		equal(t, "subnet", event.Detail.Details["Subnet ID"], subnet)
+		equal(t, "instance", event.Resources[1], "arn:aws:ec2:eu-west-1:123456789012:instance/"+event.Detail.EC2InstanceId)
+	})
+}
+
+// Facts 3: best effort.
+func TestEventsAreLostAndDoubled(t *testing.T) {
+	for _, test := range []struct {
+		options Options
+		want    int
+	}{{Options{Lost: 1}, 0}, {Options{Doubled: 1}, 2}} {
+		synctest.Test(t, func(t *testing.T) {
+			w, subnet := region(t, test.options)
+			queue := w.AddQueue(Queue{})
+			if err := w.AddRule([]byte(pattern), queue); err != nil {
+				t.Fatal(err)
+			}
+			w.AddGroup(Group{Name: "asg", Subnets: []string{subnet}})
+			if _, err := w.ScaleOut("asg", 1); err != nil {
+				t.Fatal(err)
+			}
+			w.ScaleIn("asg", 1)
+			w.Advance(5 * time.Minute)
+			equal(t, "messages", len(queue.Messages()), test.want)
+		})
+	}
+}
+
+// Facts 2, race F: the event may come minutes before the interface is available.
+func TestEarlyEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, subnet := region(t, Options{Early: 1})
+		queue := w.AddQueue(Queue{})
+		if err := w.AddRule([]byte(pattern), queue); err != nil {
+			t.Fatal(err)
+		}
+		w.AddGroup(Group{Name: "asg", Subnets: []string{subnet}})
+		nodes, err := w.ScaleOut("asg", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.DieAt(nodes[0], Attached)
+		w.Allocate(nodes[0], 1)
+		for len(queue.Messages()) == 0 {
+			w.Advance(time.Second)
+		}
+		equal(t, "with the event", made(t, w, nodes[0]).Status, "detaching")
+		w.Advance(7 * time.Minute)
+		equal(t, "later", len(w.Abandoned()), 1)
+	})
+}
+
+// Facts 3; Lambda Developer Guide, Handling errors for an SQS event source; SQS Developer Guide, Dead-letter queues.
+func TestPartialBatchesAndDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := region(t, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		seen := map[string]int{}
+		healed := false
+		queue, dead := buffer(t, w, func(_ context.Context, payload []byte) ([]byte, error) {
+			answer := `{"batchItemFailures":[`
+			for _, r := range parse(t, payload).Records {
+				seen[r.Body]++
+				if r.Body == "bad" && !healed {
+					answer += fmt.Sprintf(`{"itemIdentifier":%q}`, r.MessageID)
+				}
+			}
+			return []byte(answer + `]}`), nil
+		})
+		go w.Run(ctx)
+		queue.Send("good")
+		queue.Send("bad")
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		equal(t, "within the delay", len(w.Invocations()), 0)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		equal(t, "good", seen["good"], 1)
+		equal(t, "bad", seen["bad"], 5)
+		equal(t, "the queue", len(queue.Messages()), 0)
+		equal(t, "dead letters", len(dead.Messages()), 1)
+		healed = true
+		dead.Redrive()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		equal(t, "after the redrive", seen["bad"], 6)
+		equal(t, "all empty", len(queue.Messages())+len(dead.Messages()), 0)
+		cancel()
+	})
+}
+
+// Lambda Developer Guide: what is no partial batch answer fails the whole batch; an empty one is a success.
+func TestAnswersToABatch(t *testing.T) {
+	messages := []*message{{id: "a"}, {id: "b"}}
+	for answer, want := range map[string]int{
+		"": 0, "null": 0, "{}": 0, `{"batchItemFailures":[]}`: 0, `{"batchItemFailures":null}`: 0,
+		`{"batchItemFailures":[{"itemIdentifier":"a"}]}`: 1,
+		`{"batchItemFailures":[{"itemIdentifier":"c"}]}`: 2, `{"batchItemFailures":[{"itemIdentifier":""}]}`: 2, `nonsense`: 2,
+	} {
+		failed, ok := failures(messages, []byte(answer))
+		if !ok {
+			failed = map[string]bool{"a": true, "b": true}
+		}
+		equal(t, answer, len(failed), want)
+	}
+}
+
+// Facts 3: never more than two at once; a failed run brings its batch back.
+func TestConcurrencyAndFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := region(t, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		queue := w.AddQueue(Queue{Visibility: 6 * time.Minute})
+		running, most := 0, 0
+		w.AddMapping(Mapping{Queue: queue, BatchSize: 1, Invoke: func(ctx context.Context, _ []byte) ([]byte, error) {
+			end := w.enter()
+			running++
+			most = max(most, running)
+			end()
+			if err := sleep(ctx, 10*time.Second); err != nil {
+				return nil, err
+			}
+			defer w.enter()()
+			running--
+			if len(w.invocations) == 0 {
+				return nil, errors.New("once")
+			}
+			return nil, nil
+		}})
+		go w.Run(ctx)
+		for range 5 {
+			queue.Send("x")
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		equal(t, "at once", most, 2)
+		if n := len(w.Invocations()); n < 6 {
+			t.Errorf("%d invocations, at least one failed", n)
+		}
+		equal(t, "left", len(queue.Messages()), 0)
+		cancel()
+	})
+}
+
+// Facts 3: Scheduler's detail is the string "{}".
+func TestSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := region(t, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		w.AddSchedule(time.Minute, func(context.Context, []byte) ([]byte, error) { return nil, errors.New("not repeated") })
+		go w.Run(ctx)
+		time.Sleep(3*time.Minute + time.Second)
+		synctest.Wait()
+		runs := w.Invocations()
+		equal(t, "runs", len(runs), 3)
+		var event struct{ Source, Detail string }
+		if err := json.Unmarshal(runs[0].Payload, &event); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "source", event.Source, "aws.scheduler")
+		equal(t, "detail", event.Detail, "{}")
+		cancel()
+	})
+}
+
+// EventBridge User Guide, Comparison operators; facts 3: warm pools.
+func TestPattern(t *testing.T) {
+	var p map[string]any
+	if err := json.Unmarshal([]byte(pattern), &p); err != nil {
+		t.Fatal(err)
+	}
+	const event = `{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {"AutoScalingGroupName": "asg"%s}}`
+	for detail, want := range map[string]bool{
+		``: true, `, "Destination": "EC2"`: true, `, "Destination": "AutoScalingGroup"`: true, `, "Destination": "WarmPool"`: false,
+	} {
+		var e map[string]any
+		if err := json.Unmarshal(fmt.Appendf(nil, event, detail), &e); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, detail, matchesPattern(p, e), want)
+	}
+}

@@ -1,0 +1,190 @@
+package simulator
+
+import (
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// The answers of EC2 as XML, element by element as in the EC2 API Reference,
+// version 2016-11-15. The name of the root and its namespace are the server's.
+
+type describeNetworkInterfacesResponse struct {
+	Interfaces []interfaceXML `xml:"networkInterfaceSet>item"`
+	NextToken  string         `xml:"nextToken,omitempty"`
+}
+
+type describeInstancesResponse struct {
+	Reservations []reservationXML `xml:"reservationSet>item"`
+	NextToken    string           `xml:"nextToken,omitempty"`
+}
+
+type describeSubnetsResponse struct {
+	Subnets   []subnetXML `xml:"subnetSet>item"`
+	NextToken string      `xml:"nextToken,omitempty"`
+}
+
+type createNetworkInterfaceResponse struct {
+	Interface interfaceXML `xml:"networkInterface"`
+}
+
+type attachNetworkInterfaceResponse struct {
+	AttachmentID string `xml:"attachmentId"`
+}
+
+type (
+	modifyNetworkInterfaceAttributeResponse = returned
+	detachNetworkInterfaceResponse          = returned
+	deleteNetworkInterfaceResponse          = returned
+	tagsResponse                            = returned
+)
+
+type returned struct {
+	Return bool `xml:"return"`
+}
+
+type interfaceXML struct {
+	ID               string          `xml:"networkInterfaceId"`
+	Subnet           string          `xml:"subnetId"`
+	VPC              string          `xml:"vpcId"`
+	Zone             string          `xml:"availabilityZone"`
+	Description      string          `xml:"description"`
+	Owner            string          `xml:"ownerId"`
+	RequesterID      string          `xml:"requesterId,omitempty"`
+	RequesterManaged bool            `xml:"requesterManaged"`
+	Operator         operatorXML     `xml:"operator"`
+	Status           string          `xml:"status"`
+	Type             string          `xml:"interfaceType"`
+	PrivateIP        string          `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck  bool            `xml:"sourceDestCheck"`
+	Attachment       *attachmentXML  `xml:"attachment"`
+	Association      *associationXML `xml:"association"`
+	Addresses        []addressXML    `xml:"privateIpAddressesSet>item"`
+	Prefixes         []prefixXML     `xml:"ipv4PrefixSet>item"`
+	Tags             []tagXML        `xml:"tagSet>item"`
+}
+
+type operatorXML struct {
+	Managed   bool   `xml:"managed"`
+	Principal string `xml:"principal,omitempty"`
+}
+
+type attachmentXML struct {
+	ID                  string `xml:"attachmentId"`
+	Instance            string `xml:"instanceId,omitempty"`
+	InstanceOwner       string `xml:"instanceOwnerId,omitempty"`
+	DeviceIndex         int    `xml:"deviceIndex"`
+	Status              string `xml:"status"`
+	AttachTime          string `xml:"attachTime"`
+	DeleteOnTermination bool   `xml:"deleteOnTermination"`
+}
+
+type addressXML struct {
+	Private     string          `xml:"privateIpAddress"`
+	Primary     bool            `xml:"primary"`
+	Association *associationXML `xml:"association"`
+}
+
+type associationXML struct {
+	PublicIP        string `xml:"publicIp,omitempty"`
+	CarrierIP       string `xml:"carrierIp,omitempty"`
+	CustomerOwnedIP string `xml:"customerOwnedIp,omitempty"`
+	Owner           string `xml:"ipOwnerId,omitempty"`
+	AllocationID    string `xml:"allocationId,omitempty"`
+	AssociationID   string `xml:"associationId,omitempty"`
+}
+
+type prefixXML struct {
+	Prefix string `xml:"ipv4Prefix"`
+}
+
+type tagXML struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+type reservationXML struct {
+	ID        string        `xml:"reservationId"`
+	Owner     string        `xml:"ownerId"`
+	Instances []instanceXML `xml:"instancesSet>item"`
+}
+
+type instanceXML struct {
+	ID        string      `xml:"instanceId"`
+	StateCode int         `xml:"instanceState>code"`
+	State     string      `xml:"instanceState>name"`
+	Subnet    string      `xml:"subnetId,omitempty"`
+	VPC       string      `xml:"vpcId,omitempty"`
+	Zone      string      `xml:"placement>availabilityZone,omitempty"`
+	Launched  string      `xml:"launchTime"`
+	Reason    string      `xml:"reason,omitempty"`
+	Operator  operatorXML `xml:"operator"`
+	Tags      []tagXML    `xml:"tagSet>item"`
+}
+
+type subnetXML struct {
+	ID    string `xml:"subnetId"`
+	ARN   string `xml:"subnetArn"`
+	VPC   string `xml:"vpcId"`
+	Zone  string `xml:"availabilityZone"`
+	CIDR  string `xml:"cidrBlock"`
+	Owner string `xml:"ownerId"`
+	State string `xml:"state"`
+	Free  int    `xml:"availableIpAddressCount"`
+}
+
+type errorsXML struct {
+	XMLName   xml.Name `xml:"Response"`
+	Code      string   `xml:"Errors>Error>Code"`
+	Message   string   `xml:"Errors>Error>Message"`
+	RequestID string   `xml:"RequestID"`
+}
+
+func interfaceToXML(eni Interface) interfaceXML {
+	x := interfaceXML{
+		ID: eni.ID, Subnet: eni.Subnet, VPC: eni.VPC, Zone: eni.Zone, Description: eni.Description, Owner: eni.Owner,
+		RequesterID: eni.RequesterID, RequesterManaged: eni.RequesterManaged, Operator: operatorXML{eni.Operator != "", eni.Operator},
+		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
+	}
+	for n, a := range eni.Addresses {
+		var association *associationXML
+		if b := a.Association; b != nil {
+			association = &associationXML{b.PublicIP, b.CarrierIP, b.CustomerOwnedIP, b.Owner, b.AllocationID, b.AssociationID}
+		}
+		if n == 0 {
+			x.PrivateIP, x.Association = a.Private, association
+		}
+		x.Addresses = append(x.Addresses, addressXML{a.Private, n == 0, association})
+	}
+	for _, p := range eni.Prefixes {
+		x.Prefixes = append(x.Prefixes, prefixXML{p})
+	}
+	if a := eni.Attachment; a != nil {
+		x.Attachment = &attachmentXML{a.ID, a.Instance, a.InstanceOwner, a.DeviceIndex, a.Status, timestamp(a.At), a.DeleteOnTermination}
+	}
+	return x
+}
+
+func instanceToXML(i Instance) instanceXML {
+	x := instanceXML{
+		ID: i.ID, StateCode: stateCodes[i.State], State: i.State, Subnet: i.Subnet, VPC: i.VPC, Zone: i.Zone,
+		Launched: timestamp(i.LaunchedAt), Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
+	}
+	if i.State == "terminated" {
+		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more
+		x.Reason = fmt.Sprintf("User initiated (%s)", i.TerminatedAt.Format("2006-01-02 15:04:05 MST"))
+	}
+	return x
+}
+
+func tagsToXML(tags map[string]string) []tagXML {
+	var all []tagXML
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		all = append(all, tagXML{key, tags[key]})
+	}
+	return all
+}
+
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

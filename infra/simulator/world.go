@@ -1,0 +1,177 @@
+package simulator
+
+import (
+	"container/heap"
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Options are a world's fixed traits. The zero value is a friendly world:
+// every page full, every account setting at its default.
+type Options struct {
+	Region  string // default eu-west-1
+	Account string // default 123456789012, the account number of AWS's own examples
+
+	EmptyPages  float64 // how likely a page is empty although more follow
+	PagesOnly   bool    // refuses listings without MaxResults, as EC2 does to large accounts
+	HideManaged bool    // hides operator-managed resources from callers that do not ask for them
+
+	Lost    float64 // how likely an event of Auto Scaling never comes
+	Doubled float64 // how likely it comes twice
+	Early   float64 // how likely it comes before the instance's interfaces are available
+
+	Buckets map[string]Bucket // replaces or adds to DefaultBuckets, by action
+}
+
+// A World is one AWS region of one account.
+type World struct {
+	options Options
+	clock   *Clock
+
+	mu      sync.Mutex
+	rand    *rand.Rand
+	now     time.Time // never behind: while actions are played, the playing one's time
+	playing bool
+	due     agenda
+	order   int
+	wake    chan struct{}
+	begun   []func(context.Context) // invocations that Run has to start
+
+	vpcs       map[string]netip.Prefix
+	subnets    map[string]*subnet
+	interfaces table[Interface]
+	instances  table[Instance]
+	nodes      map[string]*node
+	groups     map[string]*group
+
+	buckets     map[string]*bucket
+	policies    map[string]Policy
+	revoked     map[string]bool
+	injected    map[string][]Fault
+	onCall      func(Call) Fault
+	calls       []Call
+	counts      map[string]int
+	rules       []rule
+	invocations []Invocation
+}
+
+// New returns an empty world. It must have the random source for itself.
+func New(clock *Clock, random *rand.Rand, options Options) *World {
+	if options.Region == "" {
+		options.Region = "eu-west-1"
+	}
+	if options.Account == "" {
+		options.Account = "123456789012"
+	}
+	return &World{
+		options: options, clock: clock, rand: random, now: clock.Now(), wake: make(chan struct{}, 1),
+		vpcs: map[string]netip.Prefix{}, subnets: map[string]*subnet{}, nodes: map[string]*node{}, groups: map[string]*group{},
+		buckets: map[string]*bucket{}, policies: map[string]Policy{}, revoked: map[string]bool{},
+		injected: map[string][]Fault{}, counts: map[string]int{},
+	}
+}
+
+// Now is the world's time: the clock's, or that of the action being played.
+func (w *World) Now() time.Time {
+	defer w.enter()()
+	return w.now
+}
+
+// After has f done once d has passed. f may call any method of the world.
+func (w *World) After(d time.Duration, f func()) {
+	defer w.enter()()
+	w.after(d, func() {
+		w.mu.Unlock()
+		defer w.mu.Lock()
+		f()
+	})
+}
+
+// Advance moves the clock forward and plays all that falls due, each action at its own time.
+func (w *World) Advance(d time.Duration) {
+	w.clock.Advance(d)
+	defer w.enter()()
+}
+
+// Run plays the world in time until ctx ends, and then waits for the invocations
+// that it started: they are the world's only goroutines.
+func (w *World) Run(ctx context.Context) {
+	var invocations sync.WaitGroup
+	defer invocations.Wait()
+	for {
+		begun, pause := w.step()
+		for _, invoke := range begun {
+			invocations.Go(func() { invoke(ctx) })
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-w.wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// step plays what is due, and returns the invocations to start and the time until the next action.
+func (w *World) step() ([]func(context.Context), time.Duration) {
+	defer w.enter()()
+	begun, pause := w.begun, time.Hour
+	w.begun = nil
+	if len(w.due) > 0 {
+		pause = max(0, w.due[0].at.Sub(w.now))
+	}
+	return begun, pause
+}
+
+// begin hands an invocation to Run: it takes long, so it cannot happen inside an action.
+func (w *World) begin(invoke func(context.Context)) {
+	w.begun = append(w.begun, invoke)
+	w.rouse()
+}
+
+// enter locks the world and brings it up to date; the function that it returns unlocks it.
+func (w *World) enter() (leave func()) {
+	w.mu.Lock()
+	w.play()
+	return w.mu.Unlock
+}
+
+// play does what is due. An action that calls the world again (After) finds it
+// unlocked and at the action's own time, and does not start to play anew.
+func (w *World) play() {
+	if w.playing {
+		return
+	}
+	w.playing = true
+	target := w.clock.Now()
+	for len(w.due) > 0 && !w.due[0].at.After(target) {
+		next := heap.Pop(&w.due).(action)
+		w.now = next.at
+		next.do()
+	}
+	if target.After(w.now) {
+		w.now = target
+	}
+	w.playing = false
+}
+
+// after schedules an action that is done with the world locked.
+func (w *World) after(d time.Duration, do func()) {
+	w.order++
+	heap.Push(&w.due, action{at: w.now.Add(d), order: w.order, do: do})
+	w.rouse()
+}
+
+// rouse makes Run look again at what is next.
+func (w *World) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}

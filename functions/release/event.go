@@ -16,7 +16,7 @@ import (
 type request struct {
 	trigger eni.Trigger
 	dryRun  bool
-	scope   eni.Scope // the zero Scope: acknowledged, nothing to look at
+	scope   eni.Scope // the zero Scope: acknowledged; the run looks at nothing, by no call
 }
 
 // kinds are the EventBridge events that are understood. A new one is a row here,

@@ -69,15 +69,23 @@ func (h handler) runBatch(ctx context.Context, batch request, failures []misunde
 }
 
 func (h handler) run(ctx context.Context, r request) (eni.Report, error) {
-	if r.scope.Empty() {
-		h.log.InfoContext(ctx, "nothing to do: no instance was terminated")
-		return eni.Report{Trigger: r.trigger}, nil
+	report, err := h.releaser.Run(ctx, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	if err != nil {
+		return report, RunError{err}
 	}
-	return h.releaser.Run(ctx, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	return report, nil
 }
 
 func (h handler) refuse(ctx context.Context, err error) error {
-	err = fmt.Errorf("nothing was done: %w", err)
+	err = InputError{fmt.Errorf("nothing was done: %w", err)}
 	h.log.ErrorContext(ctx, "the input cannot be used", slog.Any("error", err))
 	return err
 }
+
+// Lambda shows the type of an error as its errorType.
+type (
+	// InputError says that the input is none that is understood; nothing was done.
+	InputError struct{ error }
+	// RunError says that the run failed.
+	RunError struct{ error }
+)

@@ -31,30 +31,50 @@ func (s *stage) scaleIn() (own, second []string, near, far string) {
 	return own, second, near, far
 }
 
+// Parts of what scaleIn puts into the world.
+const own, second, near, far = 1, 2, 4, 8
+
+// scaleInIDs is scaleIn, with the interfaces of each part.
+func (s *stage) scaleInIDs() func(parts int) []string {
+	ownIDs, secondIDs, nearID, farID := s.scaleIn()
+	byPart := map[int][]string{own: ownIDs, second: secondIDs, near: {nearID}, far: {farID}}
+	return func(parts int) (ids []string) {
+		for part, its := range byPart {
+			if parts&part != 0 {
+				ids = append(ids, its...)
+			}
+		}
+		return ids
+	}
+}
+
+// sampleRuns says what each sample deletes of scaleIn's world, and a part of its
+// answer; no answer is an error.
+var sampleRuns = map[string]struct {
+	deleted int
+	answer  string
+}{
+	"terminate":                   {own | near, `"trigger":"event","dryRun":false,"found":4,"released":3`},
+	"terminate-by-alarm":          {own | near, `"released":3`}, // the subnet is its group's
+	"terminate-to-warm-pool":      {0, `"found":0`},
+	"schedule":                    {own | second | near | far, `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
+	"schedule-rule":               {own | second | near | far, `"released":5`},
+	"batch":                       {own | second | near, `{"batchItemFailures":[]}`},
+	"batch-with-bad-message":      {own | near, `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
+	"hand":                        {0, `"trigger":"hand","dryRun":true,"found":6,"released":5`},
+	"hand-dry":                    {0, `"found":3,"released":2`},
+	"hand-release":                {own | second | near | far, `"trigger":"hand","dryRun":false,"found":6,"released":5`},
+	"not-understood-state-change": {0, ""},
+	"not-understood-field":        {0, ""},
+	"not-understood-empty-list":   {0, ""},
+}
+
 // Each sample, run on the same world: what it deletes and what it answers.
 func TestEachSampleRuns(t *testing.T) {
-	const own, second, near, far = 1, 2, 4, 8 // interfaces of scaleIn
-	for name, want := range map[string]struct {
-		deleted int
-		answer  string // part of it
-	}{
-		"terminate":                   {own | near, `"trigger":"event","dryRun":false,"found":4,"released":3`},
-		"terminate-by-alarm":          {own | near, `"released":3`}, // the subnet is its group's
-		"terminate-to-warm-pool":      {0, `"found":0`},
-		"schedule":                    {own | second | near | far, `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
-		"schedule-rule":               {own | second | near | far, `"released":5`},
-		"batch":                       {own | second | near, `{"batchItemFailures":[]}`},
-		"batch-with-bad-message":      {own | near, `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
-		"hand":                        {0, `"trigger":"hand","dryRun":true,"found":6,"released":5`},
-		"hand-dry":                    {0, `"found":3,"released":2`},
-		"hand-release":                {own | second | near | far, `"trigger":"hand","dryRun":false,"found":6,"released":5`},
-		"not-understood-state-change": {0, ""},
-		"not-understood-field":        {0, ""},
-		"not-understood-empty-list":   {0, ""},
-	} {
+	for _, name := range sampleNames(t) {
 		t.Run(name, func(t *testing.T) {
 			onStage(t, func(s *stage) {
-				ownIDs, secondIDs, nearID, farID := s.scaleIn()
+				deletable, want := s.scaleInIDs(), sampleRuns[name]
 				answer, err := s.invoke(s.sample(name))
 				if (err == nil) != (want.answer != "") || !strings.Contains(answer, want.answer) {
 					s.Errorf("%v, %s\nwant %s", err, answer, want.answer)
@@ -62,13 +82,7 @@ func TestEachSampleRuns(t *testing.T) {
 				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(name, "hand") {
 					s.Errorf("the answer lists its interfaces: %v", listed)
 				}
-				deleted := []string{}
-				for bit, ids := range map[int][]string{own: ownIDs, second: secondIDs, near: {nearID}, far: {farID}} {
-					if want.deleted&bit != 0 {
-						deleted = append(deleted, ids...)
-					}
-				}
-				s.expectDeleted(deleted...)
+				s.expectDeleted(deletable(want.deleted)...)
 			})
 		})
 	}

@@ -36,6 +36,8 @@ type stage struct {
 	handler handler
 	config  aws.Config
 	log     bytes.Buffer
+
+	endpoint string // of a stage behind a socket
 }
 
 // onStage runs a test on a stage.
@@ -48,8 +50,7 @@ func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
 		s := &stage{T: t}
 		options.Account = ownAccount
 		s.world = simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)
-		s.vpc = s.world.AddVPC("10.0.0.0/16")
-		s.subnets = [2]string{s.world.AddSubnet(s.vpc, "10.0.0.0/20", "a"), s.world.AddSubnet(s.vpc, "10.0.16.0/20", "b")}
+		s.populate()
 		s.config = aws.Config{
 			Region:       "eu-west-1",
 			BaseEndpoint: aws.String("http://simulator"),
@@ -65,6 +66,12 @@ func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
 			t.Logf("seed %d; the log:\n%s", seed, s.log.String())
 		}
 	})
+}
+
+// populate makes a VPC with two subnets of 4,091 free addresses each.
+func (s *stage) populate() {
+	s.vpc = s.world.AddVPC("10.0.0.0/16")
+	s.subnets = [2]string{s.world.AddSubnet(s.vpc, "10.0.0.0/20", "a"), s.world.AddSubnet(s.vpc, "10.0.16.0/20", "b")}
 }
 
 // start makes the handler, as main does.

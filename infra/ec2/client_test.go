@@ -212,13 +212,13 @@ func TestInterfaceFields(t *testing.T) {
 				return i.Tags["a"] == "b" && empty && len(i.Tags) == 2
 			},
 			seed(simulator.Interface{Addresses: make([]simulator.Address, 9), Prefixes: make([]string, 3)}): func(i eni.Interface) bool { return i.Addresses == 9+3*16 },
-			seed(simulator.Interface{Attachment: &simulator.Attachment{Instance: dead}}):                      func(i eni.Interface) bool { return i.Attached && i.Status == "in-use" },
-			seed(simulator.Interface{Type: "trunk"}):                                                          func(i eni.Interface) bool { return i.Type == "trunk" },
-			seed(simulator.Interface{RequesterManaged: true}):                                                 func(i eni.Interface) bool { return i.Managed },
-			seed(simulator.Interface{Operator: "eks.amazonaws.com"}):                                          func(i eni.Interface) bool { return i.Managed },
-			seed(simulator.Interface{Owner: "210987654321"}):                                                  func(i eni.Interface) bool { return i.Owner == "210987654321" },
-			seed(simulator.Interface{Addresses: elastic}):                                                     func(i eni.Interface) bool { return i.Associated },
-			seed(simulator.Interface{Addresses: carrier}):                                                     func(i eni.Interface) bool { return i.Associated },
+			seed(simulator.Interface{Attachment: &simulator.Attachment{Instance: dead}}):                    func(i eni.Interface) bool { return i.Attached && i.Status == "in-use" },
+			seed(simulator.Interface{Type: "trunk"}):                                                        func(i eni.Interface) bool { return i.Type == "trunk" },
+			seed(simulator.Interface{RequesterManaged: true}):                                               func(i eni.Interface) bool { return i.Managed },
+			seed(simulator.Interface{Operator: "eks.amazonaws.com"}):                                        func(i eni.Interface) bool { return i.Managed },
+			seed(simulator.Interface{Owner: "210987654321"}):                                                func(i eni.Interface) bool { return i.Owner == "210987654321" },
+			seed(simulator.Interface{Addresses: elastic}):                                                   func(i eni.Interface) bool { return i.Associated },
+			seed(simulator.Interface{Addresses: carrier}):                                                   func(i eni.Interface) bool { return i.Associated },
 		}
 		got, err := c.OfInstances(ctx, []string{dead})
 		if err != nil || len(got) != len(checks) {

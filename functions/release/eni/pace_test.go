@@ -75,6 +75,19 @@ func TestNoTurnInTheLastFiveSeconds(t *testing.T) {
 	}
 }
 
+// A turn that would come too late is refused at once, not waited for.
+func TestNoWaitForATurnThatComesTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		pace := NewPace(1, start.Add(40*time.Second))
+		pace.limit = 2
+		_ = pace.Wait(t.Context())
+		if err := pace.Wait(t.Context()); !errors.Is(err, ErrPaceSpent) || time.Since(start) != 0 {
+			t.Errorf("%v after %v, want %v at once", err, time.Since(start), ErrPaceSpent)
+		}
+	})
+}
+
 func TestPaceEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

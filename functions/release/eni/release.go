@@ -89,13 +89,17 @@ func (r *Releaser) note(ctx context.Context, v *Verdict, err error) (ends bool) 
 // request id under which CloudTrail has it.
 func (r *Releaser) audit(ctx context.Context, message string, v *Verdict, requestID string) {
 	line := v.line()
+	age := slog.Any("age", nil)
+	if line.Age != nil {
+		age = slog.Int64("age", *line.Age)
+	}
 	r.Log.LogAttrs(ctx, slog.LevelInfo, message,
 		slog.String("interface", line.ID),
 		slog.String("subnet", line.Subnet),
 		slog.Int("addresses", line.Addresses),
 		slog.String("instance", line.Instance),
 		slog.String("instanceState", string(line.InstanceState)),
-		slog.Any("age", line.Age),
+		age,
 		slog.String("reason", string(line.Reason)),
 		slog.String("ec2RequestId", requestID),
 	)

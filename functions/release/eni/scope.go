@@ -20,11 +20,6 @@ type Scope struct {
 	VPCs      []string
 }
 
-// Empty tells whether a scope names nothing at all.
-func (s Scope) Empty() bool {
-	return !s.Sweep && len(s.Instances)+len(s.Groups)+len(s.Subnets)+len(s.VPCs) == 0
-}
-
 // groupsTimeout bounds the one read that a run can do without: an Auto Scaling
 // API that hangs costs its subnets and a sixth of the function's 60 seconds.
 const groupsTimeout = 10 * time.Second

@@ -1,0 +1,169 @@
+//go:build e2e
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+// bridge is where a container of Docker's default network finds the host.
+const bridge = "172.17.0.1"
+
+// TestE2ELocal runs every sample event by `sam local invoke`: the binary that ships,
+// in Docker, under AWS's own runtime emulator, with the simulator as EC2. What each
+// deletes and answers is that of TestEachSampleRuns.
+func TestE2ELocal(t *testing.T) {
+	samBuild(t)
+	for _, name := range sampleNames(t) {
+		t.Run(name, func(t *testing.T) {
+			s := newSocketStage(t)
+			deletable := s.scaleInIDs()
+			want := sampleRuns[name]
+			answer, log := s.samLocalInvoke(s.sample(name))
+			if !strings.Contains(answer, want.answer) {
+				t.Errorf("answer %s\nwant %s\nlog %s", answer, want.answer, log)
+			}
+			if want.answer == "" && !strings.Contains(answer, `"errorType":"InputError"`) {
+				t.Errorf("it is not refused: %s", answer)
+			}
+			s.expectDeleted(deletable(want.deleted)...)
+			for line := range strings.Lines(log) {
+				if strings.Contains(line, `"message"`) && !json.Valid([]byte(line)) {
+					t.Errorf("a line of the log is no JSON: %s", line)
+				}
+			}
+			t.Logf("%d deleted, answer %.160s", len(deletable(want.deleted)), answer)
+		})
+	}
+}
+
+// TestE2ELocalMistakes: what an operator's machine can lack.
+func TestE2ELocalMistakes(t *testing.T) {
+	samBuild(t)
+	t.Run("a bad setting", func(t *testing.T) {
+		s := newSocketStage(t)
+		answer, log := s.samLocalInvoke(`{"dryRun":false}`, "GRACE_PERIOD_MINUTES=5", "VPC_IDS=,")
+		if !strings.Contains(log, `GRACE_PERIOD_MINUTES: `) || !strings.Contains(log, `VPC_IDS: `) {
+			t.Errorf("answer %s\nlog %s", answer, log)
+		}
+		s.expectDeleted()
+	})
+	t.Run("no permission", func(t *testing.T) {
+		s := newSocketStage(t)
+		s.scaleIn()
+		s.world.Allow(functionKey, simulator.Policy{})
+		if answer, _ := s.samLocalInvoke(`{"dryRun":false}`); !strings.Contains(answer, "UnauthorizedOperation") {
+			t.Errorf("answer %s", answer)
+		}
+		s.expectDeleted()
+	})
+}
+
+// newSocketStage is a stage behind a socket that containers reach, in real time.
+func newSocketStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{T: t}
+	s.world = simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{Account: ownAccount})
+	s.populate()
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: s.world.Handler()}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	s.endpoint = fmt.Sprintf("http://%s:%d", bridge, listener.Addr().(*net.TCPAddr).Port)
+	return s
+}
+
+// samEnvironment is the machine's without any AWS setting of its user: neither
+// an account nor a region of somebody's can be reached.
+func samEnvironment() []string {
+	clean := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		_, setting := defaults()[name]
+		return strings.HasPrefix(name, "AWS_") || setting
+	})
+	return append(clean, "SAM_CLI_TELEMETRY=0", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID="+functionKey, "AWS_SECRET_ACCESS_KEY=secret",
+		"AWS_ENDPOINT_URL=http://127.0.0.1:1") // what the SAM CLI itself would ask AWS (STS, for the account) is refused
+}
+
+// samTarget is this machine's processor, for which containers run at full speed,
+// and the folder in which samconfig.toml has it built.
+func samTarget() (environment, folder string) {
+	if runtime.GOARCH == "amd64" {
+		return "x86_64", ".aws-sam/x86_64"
+	}
+	return "default", ".aws-sam/build"
+}
+
+func sam(t *testing.T, arguments ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, log bytes.Buffer
+	command := exec.Command(filepath.Join(".venv", "bin", "sam"), arguments...)
+	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(), &out, &log
+	err = command.Run()
+	return out.String(), log.String(), err
+}
+
+func samBuild(t *testing.T) {
+	t.Helper()
+	environment, _ := samTarget()
+	for _, step := range [][]string{{"validate", "--lint"}, {"build", "--config-env", environment}} {
+		if out, log, err := sam(t, step...); err != nil {
+			t.Fatalf("sam %s: %v\n%s%s", step[0], err, out, log)
+		}
+	}
+}
+
+// samLocalInvoke returns the function's answer and its log. The container knows
+// only variables that the template declares, so a copy of the built template
+// declares the two endpoints, too; the rest is as it ships.
+func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log string) {
+	s.Helper()
+	environment, folder := samTarget()
+	built, err := os.ReadFile(filepath.Join(root, folder, "template.yaml"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	extra := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
+	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), extra)
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		local = regexp.MustCompile(`(?m)^( *`+name+`:)(.*\n +Ref: .*| .*)$`).ReplaceAllString(local, `${1} "`+value+`"`)
+	}
+	template := filepath.Join(root, folder, "template-local.yaml")
+	event := filepath.Join(s.TempDir(), "event.json")
+	for file, text := range map[string]string{template: local, event: payload} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			s.Fatal(err)
+		}
+	}
+	config, err := filepath.Abs(filepath.Join(root, "samconfig.toml"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	answer, log, _ = sam(s.T, "local", "invoke", "ReleaseFunction", "--config-file", config, "--config-env", environment,
+		"--template-file", filepath.Join(folder, "template-local.yaml"), "--skip-pull-image", "--event", event)
+	var compact bytes.Buffer // the SAM CLI writes JSON its own way
+	if json.Compact(&compact, []byte(answer)) == nil {
+		answer = compact.String()
+	}
+	return answer, log
+}

@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,27 +42,34 @@ func (s *Strings) UnmarshalJSON(raw []byte) error {
 // ParsePolicy reads a policy document and refuses what [World.Allow] could not judge.
 func ParsePolicy(document []byte) (Policy, error) {
 	var p Policy
-	decoder := json.NewDecoder(strings.NewReader(string(document)))
+	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {
 		return Policy{}, fmt.Errorf("reading a policy: %w", err)
 	}
 	for _, s := range p.Statement {
-		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || len(s.Resource) == 0 {
-			return Policy{}, fmt.Errorf("reading a policy: statement %q needs an effect, actions and resources", s.Sid)
-		}
-		for operator, keys := range s.Condition {
-			if _, ok := operators[operator]; !ok {
-				return Policy{}, fmt.Errorf("reading a policy: statement %q: unknown operator %q", s.Sid, operator)
-			}
-			for key := range keys {
-				if !slices.ContainsFunc(conditionKeys, func(known string) bool { return like(known, key) }) {
-					return Policy{}, fmt.Errorf("reading a policy: statement %q: unknown condition key %q", s.Sid, key)
-				}
-			}
+		if err := s.check(); err != nil {
+			return Policy{}, fmt.Errorf("reading a policy: statement %q: %w", s.Sid, err)
 		}
 	}
 	return p, nil
+}
+
+func (s Statement) check() error {
+	if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Action) == 0 || len(s.Resource) == 0 {
+		return errors.New("it needs an effect, actions and resources")
+	}
+	for operator, keys := range s.Condition {
+		if operators[operator] == nil {
+			return fmt.Errorf("unknown operator %q", operator)
+		}
+		for key := range keys {
+			if !slices.ContainsFunc(conditionKeys, func(known string) bool { return like(known, key) }) {
+				return fmt.Errorf("unknown condition key %q", key)
+			}
+		}
+	}
+	return nil
 }
 
 // Allow gives a caller a policy: from then on it may do what that allows. A
@@ -70,22 +79,25 @@ func (w *World) Allow(accessKey string, p Policy) {
 	w.policies[accessKey] = p
 }
 
-// A resource is what a call is about, as a policy can see it. The zero value is "*".
+// A resource is what a call is about, as a policy can see it.
 type resource struct {
-	arn, vpc, subnet, account string
-	tags                      map[string]string
+	arn, vpc, subnet string
+	tags             map[string]string
 }
+
+// everything is the resource of a listing.
+var everything = resource{arn: "*"}
 
 func (w *World) resourceOf(eni Interface) resource {
 	arn := "arn:aws:ec2:" + w.options.Region + ":" + eni.Owner + ":network-interface/" + eni.ID
-	return resource{arn: arn, vpc: eni.VPC, subnet: eni.Subnet, account: eni.Owner, tags: eni.Tags}
+	return resource{arn: arn, vpc: eni.VPC, subnet: eni.Subnet, tags: eni.Tags}
 }
 
 // permit judges a call: an explicit Deny wins, then an Allow, then the answer is
-// no (IAM User Guide, Policy evaluation logic). A dry run ends here.
+// no (IAM User Guide, "Policy evaluation logic"). A dry run ends here.
 func (w *World) permit(c *Call, r resource) *Error {
-	if p, ok := w.policies[c.Caller]; ok && !p.allows(c.Service+":"+c.Action, r.target(), w.context(r)) {
-		message := "You are not authorized to perform this operation. The caller " + c.Caller + " is not authorized to perform: " + c.Service + ":" + c.Action + " on resource: " + r.target()
+	if p, ok := w.policies[c.Caller]; ok && !p.allows(c.Service+":"+c.Action, r.arn, w.context(r)) {
+		message := fmt.Sprintf("You are not authorized to perform this operation. The caller %s is not authorized to perform: %s:%s on resource: %s", c.Caller, c.Service, c.Action, r.arn)
 		if c.Service == "autoscaling" {
 			return &Error{403, "AccessDenied", message}
 		}
@@ -95,13 +107,6 @@ func (w *World) permit(c *Call, r resource) *Error {
 		return &Error{412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."}
 	}
 	return nil
-}
-
-func (r resource) target() string {
-	if r.arn == "" {
-		return "*"
-	}
-	return r.arn
 }
 
 func (p Policy) allows(action, target string, context map[string]string) bool {
@@ -119,7 +124,7 @@ func (p Policy) allows(action, target string, context map[string]string) bool {
 
 func (s Statement) covers(action, target string, context map[string]string) bool {
 	if !slices.ContainsFunc(s.Action, func(pattern string) bool { return like(strings.ToLower(pattern), strings.ToLower(action)) }) ||
-		!slices.ContainsFunc(s.Resource, func(pattern string) bool { return like(pattern, target) }) {
+		!anyLike(s.Resource, target) {
 		return false
 	}
 	for operator, keys := range s.Condition {
@@ -133,43 +138,33 @@ func (s Statement) covers(action, target string, context map[string]string) bool
 	return true
 }
 
-// conditionKeys are those that the context below has (Service Authorization Reference, Amazon EC2).
-var conditionKeys = []string{
-	"aws:ResourceTag/*", "ec2:ResourceTag/*", "ec2:Vpc", "ec2:Subnet", "ec2:Region", "aws:RequestedRegion", "aws:ResourceAccount",
-}
+// conditionKeys are those that the context below has (Service Authorization
+// Reference, "Condition keys for Amazon EC2"; IAM User Guide, "AWS global condition context keys").
+var conditionKeys = []string{"aws:RequestedRegion", "aws:ResourceTag/*", "ec2:Vpc", "ec2:Subnet"}
 
-// context is what conditions are about: keys in lower case, absent ones absent.
+// context is what conditions are about: keys in lower case, for their case does
+// not count, and absent ones absent.
 func (w *World) context(r resource) map[string]string {
-	keys := map[string]string{"ec2:region": w.options.Region, "aws:requestedregion": w.options.Region}
-	if r.arn == "" {
-		return keys
-	}
-	keys["ec2:vpc"], keys["ec2:subnet"] = w.arn("ec2", "vpc/"+r.vpc), w.arn("ec2", "subnet/"+r.subnet)
-	keys["aws:resourceaccount"] = w.options.Account
-	if r.account != "" {
-		keys["aws:resourceaccount"] = r.account
+	keys := map[string]string{"aws:requestedregion": w.options.Region}
+	if r.vpc != "" {
+		keys["ec2:vpc"], keys["ec2:subnet"] = w.arn("ec2", "vpc/"+r.vpc), w.arn("ec2", "subnet/"+r.subnet)
 	}
 	for key, value := range r.tags {
 		keys["aws:resourcetag/"+strings.ToLower(key)] = value
-		keys["ec2:resourcetag/"+strings.ToLower(key)] = value
 	}
 	return keys
 }
 
 // operators judge one key: the policy's values, and the call's, which may be
-// absent. The negated ones hold for an absent key (IAM User Guide, Condition operators).
+// absent (IAM User Guide, "IAM JSON policy elements: Condition operators").
 var operators = map[string]func(values []string, have string, present bool) bool{
-	"StringEquals":    func(v []string, have string, present bool) bool { return present && slices.Contains(v, have) },
-	"StringNotEquals": func(v []string, have string, present bool) bool { return !present || !slices.Contains(v, have) },
-	"StringLike":      func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
-	"StringNotLike":   func(v []string, have string, present bool) bool { return !present || !anyLike(v, have) },
-	"ArnEquals":       func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
-	"ArnLike":         func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
-	"Null": func(v []string, _ string, present bool) bool {
-		return slices.Contains(v, strconv.FormatBool(!present))
-	},
+	"StringEquals": func(v []string, have string, present bool) bool { return present && slices.Contains(v, have) },
+	"StringLike":   func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
+	"ArnLike":      func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
+	"Null":         func(v []string, _ string, present bool) bool { return slices.Contains(v, strconv.FormatBool(!present)) },
 }
 
+// anyLike tells whether one of the patterns (see like) matches.
 func anyLike(patterns []string, s string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return like(pattern, s) })
 }

@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// MaxRecords' default and highest value, which is also how many names a call may
-// have (Auto Scaling API Reference, DescribeAutoScalingGroups).
+// MaxRecords' default and highest value. As many names may a call have (Amazon EC2
+// Auto Scaling API Reference, DescribeAutoScalingGroups).
 const defaultRecords, maxRecords = 50, 100
 
 type describeAutoScalingGroupsResult struct {
+	XMLName   xml.Name   `xml:"DescribeAutoScalingGroupsResult"`
 	Groups    []groupXML `xml:"AutoScalingGroups>member"`
 	NextToken string     `xml:"NextToken,omitempty"`
 }
@@ -39,9 +40,9 @@ type groupInstanceXML struct {
 	Protected bool   `xml:"ProtectedFromScaleIn"`
 }
 
-type autoScalingEnvelope struct {
-	XMLName   xml.Name
-	Result    elements
+type describeAutoScalingGroupsResponse struct {
+	XMLName   xml.Name `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ DescribeAutoScalingGroupsResponse"`
+	Result    describeAutoScalingGroupsResult
 	RequestID string `xml:"ResponseMetadata>RequestId"`
 }
 
@@ -54,9 +55,9 @@ type autoScalingErrorXML struct {
 }
 
 // describeAutoScalingGroups lists the groups of the names, and all groups if there
-// is no name (facts 4). Unknown names are just absent.
+// is no name. Unknown names are just absent.
 func (w *World) describeAutoScalingGroups(c *Call, f Fault) (any, *Error) {
-	if err := w.permit(c, resource{}); err != nil {
+	if err := w.permit(c, everything); err != nil {
 		return nil, err
 	}
 	size := defaultRecords
@@ -71,28 +72,23 @@ func (w *World) describeAutoScalingGroups(c *Call, f Fault) (any, *Error) {
 	if len(names) > size {
 		return nil, &Error{400, "ValidationError", "The number of group names exceeds the number of records in the answer."}
 	}
-	t := token{Query: query(c.Form)}
-	if raw := c.Form.Get("NextToken"); raw != "" {
-		given, ok := parseToken(raw)
-		if !ok || given.Query != t.Query {
-			return nil, &Error{400, "InvalidNextToken", "The NextToken value is not valid."}
-		}
-		t = given
+	last, err := resume(c)
+	if err != nil {
+		return nil, err
 	}
 	if f.EmptyPage {
-		return describeAutoScalingGroupsResult{NextToken: t.String()}, nil
+		size = 0
 	}
 	var result describeAutoScalingGroupsResult
 	for _, name := range slices.Sorted(maps.Keys(w.groups)) {
-		if name <= t.After || len(names) > 0 && !slices.Contains(names, name) {
+		if name <= last || len(names) > 0 && !slices.Contains(names, name) {
 			continue
 		}
 		if len(result.Groups) == size {
-			result.NextToken = t.String()
+			result.NextToken = w.token(c, last)
 			break
 		}
-		result.Groups = append(result.Groups, w.groupToXML(w.groups[name]))
-		t.After = name
+		result.Groups, last = append(result.Groups, w.groupToXML(w.groups[name])), name
 	}
 	return result, nil
 }
@@ -108,7 +104,7 @@ func (w *World) groupToXML(g *group) groupXML {
 		}
 	}
 	for _, id := range g.members {
-		i, _ := w.instances.get(id)
+		i := w.instances.rows[id]
 		x.Instances = append(x.Instances, groupInstanceXML{ID: id, Zone: i.Zone, State: "InService", Health: "Healthy"})
 	}
 	return x

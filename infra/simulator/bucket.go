@@ -1,29 +1,30 @@
 package simulator
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // A Bucket allows Size calls at once and Refill a second after that.
 type Bucket struct {
 	Size, Refill float64
 }
 
-// DefaultBuckets are EC2's per account, region and action (facts 4; EC2 Developer
-// Guide, Request throttling). Other writes share the category's numbers, each
-// action with a bucket of its own; listings have more when they are paginated or
-// filtered. Auto Scaling has one bucket for all of its actions, its size is not
-// published: the numbers here are only an assumption.
-func DefaultBuckets() map[string]Bucket {
-	return map[string]Bucket{
-		"CreateNetworkInterface": {100, 5},
-		"DeleteNetworkInterface": {100, 5},
-		"DetachNetworkInterface": {100, 5},
-		"CreateTags":             {100, 10},
-		"DeleteTags":             {100, 10},
-		"paginated":              {100, 20},
-		"unpaginated":            {50, 10},
-		"other":                  {50, 5},
-		"autoscaling":            {100, 10},
-	}
+// buckets are EC2's per account, region and action (EC2 API Reference, "Request
+// throttling"): some actions have numbers of their own, the others those of their
+// kind; listings have more when they are paginated or filtered. Auto Scaling has
+// one bucket for all of its actions. Its size is not documented: the numbers here
+// are an assumption.
+var buckets = map[string]Bucket{
+	"CreateNetworkInterface": {100, 5},
+	"DeleteNetworkInterface": {100, 5},
+	"DetachNetworkInterface": {100, 5},
+	"CreateTags":             {100, 10},
+	"paginated":              {100, 20},
+	"unpaginated":            {50, 10},
+	"other":                  {50, 5},
+	"autoscaling":            {100, 10},
 }
 
 type bucket struct {
@@ -35,42 +36,41 @@ type bucket struct {
 // spend takes a call's token out of its bucket.
 func (w *World) spend(c *Call) *Error {
 	if c.Service == "autoscaling" {
-		if !w.bucket("autoscaling", "autoscaling").take(w.now) {
+		if !w.bucket("", "autoscaling").take(w.now) {
 			return &Error{400, "Throttling", "Rate exceeded"}
 		}
 		return nil
 	}
-	kind := "other"
-	if isListing(c.Action) {
-		kind = "unpaginated"
-		if c.Form.Has("MaxResults") || c.Form.Has("NextToken") || c.Form.Has("Filter.1.Name") || hasIDs(c) {
-			kind = "paginated"
-		}
-	}
-	if !w.bucket(c.Action, kind).take(w.now) {
+	if !w.bucket(c.Action, kindOf(c)).take(w.now) {
 		return &Error{503, "RequestLimitExceeded", "Request limit exceeded."}
 	}
 	return nil
 }
 
-// bucket is the action's own, made on first use: as the options say, else by
-// default, and by its kind where it has no numbers of its own.
-func (w *World) bucket(action, kind string) *bucket {
-	name := action + "/" + kind
-	if b, ok := w.buckets[name]; ok {
-		return b
+// kindOf is how EC2 throttles an action without numbers of its own.
+func kindOf(c *Call) string {
+	if !strings.HasPrefix(c.Action, "Describe") {
+		return "other"
 	}
-	limits := DefaultBuckets()
-	size, ok := limits[action]
-	if !ok {
-		size = limits[kind]
-	}
-	for _, key := range []string{kind, action} {
-		if own, ok := w.options.Buckets[key]; ok {
-			size = own
+	for _, narrow := range []string{"MaxResults", "NextToken", "Filter.1.Name", "NetworkInterfaceId.1", "InstanceId.1", "SubnetId.1"} {
+		if c.Form.Has(narrow) {
+			return "paginated"
 		}
 	}
-	w.buckets[name] = &bucket{size, size.Size, w.now}
+	return "unpaginated"
+}
+
+// bucket is the one of an action and a kind, made on first use. The action's own
+// numbers come before its kind's, and the world's options before the usual ones.
+func (w *World) bucket(action, kind string) *bucket {
+	name := action + "/" + kind
+	if w.buckets[name] == nil {
+		var size Bucket
+		for _, numbers := range []Bucket{buckets[kind], buckets[action], w.options.Buckets[kind], w.options.Buckets[action]} {
+			size = cmp.Or(numbers, size)
+		}
+		w.buckets[name] = &bucket{size, size.Size, w.now}
+	}
 	return w.buckets[name]
 }
 

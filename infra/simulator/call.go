@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 // Calls are all calls so far, in the order of their answers.
 func (w *World) Calls() []Call {
 	defer w.enter()()
-	return append([]Call(nil), w.calls...)
+	return slices.Clone(w.calls)
 }
 
 // An operation is one action of an API. It sees the call and the fault that the call met.
@@ -51,7 +52,6 @@ var operations = map[string]map[string]operation{
 		"DetachNetworkInterface":          (*World).detachNetworkInterface,
 		"DeleteNetworkInterface":          (*World).deleteNetworkInterface,
 		"CreateTags":                      (*World).createTags,
-		"DeleteTags":                      (*World).deleteTags,
 	},
 	"autoscaling": {
 		"DescribeAutoScalingGroups": (*World).describeAutoScalingGroups,
@@ -102,7 +102,7 @@ func (w *World) RevokeKey(accessKey string) {
 }
 
 // badCredentials is the answer to an access key that does not exist (EC2 API
-// Reference, Error codes; Auto Scaling API Reference, Common errors).
+// Reference, "Error codes"; Amazon EC2 Auto Scaling API Reference, "Common errors").
 func badCredentials(service string) *Error {
 	if service == "autoscaling" {
 		return &Error{403, "InvalidClientTokenId", "The security token included in the request is invalid."}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The tags of the CNI (facts 1).
+// The tags of the CNI (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go).
 const (
 	tagInstance  = "node.k8s.amazonaws.com/instance_id"
 	tagCreatedAt = "node.k8s.amazonaws.com/createdAt"
@@ -18,12 +18,14 @@ const (
 	tagOwner     = "eks:eni:owner"
 )
 
-// How long the CNI takes (facts 1 and 2).
+// How long the CNI takes. The waits are those of amazon-vpc-cni-k8s,
+// pkg/awsutils/awsutils.go (FreeENI, maxENIEC2APIRetries, maxENIBackoffDelay);
+// what EC2 adds to them is an assumption, for it is not documented.
 const (
-	attachSlowly  = 0.02              // how often the attach takes up to a minute more
-	beforeDelete  = 2 * time.Second   // between a detach and the delete
-	undoFor       = 348 * time.Second // 5.8 minutes of deleting what could not be attached
-	undoFirstWait = 2 * time.Second
+	attachSlowly   = 0.02              // how often the attach takes up to a minute more
+	beforeDelete   = 2 * time.Second   // between a detach and the delete
+	deleteFor      = 348 * time.Second // 12 tries to delete take about 5.8 minutes
+	deleteNextWait = 2 * time.Second   // after the first try
 )
 
 // allocate creates an interface, looks for a free device index, attaches, and
@@ -86,7 +88,7 @@ func (n *node) mark(id, attachment string, count int) {
 			return
 		}
 		if n.CNI.Untagged {
-			n.call("CreateTags", url.Values{"ResourceId.1": {id}, "Tag.1.Key": {tagInstance}, "Tag.1.Value": {n.id}}, nil)
+			n.tag(id)
 		}
 		n.later(n.world.between(time.Second, 3*time.Second), func() { n.allocate(count - 1) })
 	})
@@ -96,12 +98,16 @@ func (n *node) mark(id, attachment string, count int) {
 // From here on its creator does not mean to attach it any more.
 func (n *node) undo(id string) {
 	n.world.abandon(id)
-	n.deleteUntil(id, n.world.now.Add(undoFor), undoFirstWait)
+	n.delete(id)
 }
 
+// giveBackOne returns one of the interfaces that the CNI made and that are attached.
 func (n *node) giveBackOne() {
-	if owned := n.owned(); len(owned) > 0 {
-		n.giveBack(owned[len(owned)-1].ID, owned[len(owned)-1].Attachment.ID)
+	for _, eni := range slices.Backward(n.world.interfaces.all()) {
+		if eni.Creator == n.id && eni.Status == "in-use" {
+			n.giveBack(eni.ID, eni.Attachment.ID)
+			return
+		}
 	}
 }
 
@@ -109,20 +115,31 @@ func (n *node) giveBackOne() {
 func (n *node) giveBack(id, attachment string) {
 	n.call("DetachNetworkInterface", url.Values{"AttachmentId": {attachment}}, func(_ any, err *Error) {
 		if err == nil && n.reach(Detached) {
-			n.later(beforeDelete, func() { n.deleteUntil(id, n.world.now.Add(undoFor), undoFirstWait) })
+			n.later(beforeDelete, func() { n.delete(id) })
 		}
 	})
 }
 
-// deleteUntil deletes an interface, again and again until it is gone or time is up.
-func (n *node) deleteUntil(id string, end time.Time, pause time.Duration) {
-	n.call("DeleteNetworkInterface", url.Values{"NetworkInterfaceId": {id}}, func(_ any, err *Error) {
-		if err == nil || err.Code == "InvalidNetworkInterfaceID.NotFound" || n.world.now.Add(pause).After(end) {
-			delete(n.hand, id)
-			return
-		}
-		n.later(pause, func() { n.deleteUntil(id, end, 2*pause) })
-	})
+// delete deletes an interface, again and again until it is gone or time is up.
+func (n *node) delete(id string) {
+	end, pause := n.world.now.Add(deleteFor), deleteNextWait
+	var attempt func()
+	attempt = func() {
+		n.call("DeleteNetworkInterface", url.Values{"NetworkInterfaceId": {id}}, func(_ any, err *Error) {
+			if err == nil || err.Code == "InvalidNetworkInterfaceID.NotFound" || n.world.now.Add(pause).After(end) {
+				delete(n.hand, id)
+				return
+			}
+			n.later(pause, attempt)
+			pause *= 2
+		})
+	}
+	attempt()
+}
+
+// tag notes the instance on an interface.
+func (n *node) tag(id string) {
+	n.call("CreateTags", url.Values{"ResourceId.1": {id}, "Tag.1.Key": {tagInstance}, "Tag.1.Value": {n.id}}, func(any, *Error) {})
 }
 
 // createForm is the CNI's request for a new interface.
@@ -147,10 +164,7 @@ func (n *node) tags() map[string]string {
 	if n.CNI.Untagged {
 		return nil
 	}
-	zone := n.CNI.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
+	zone := cmp.Or(n.CNI.Zone, time.UTC)
 	tags := map[string]string{
 		tagInstance:  n.id,
 		tagCreatedAt: n.world.now.Add(n.CNI.ClockOffset).In(zone).Format(time.RFC3339),

@@ -3,66 +3,39 @@ package simulator
 // describeNetworkInterfaces lists the account's interfaces, those that others own
 // in its subnets, and, if hidden, the managed ones only on request.
 func (w *World) describeNetworkInterfaces(c *Call, f Fault) (any, *Error) {
-	if err := w.permit(c, resource{}); err != nil {
-		return nil, err
-	}
 	rows := w.interfaces.asOf(w.now.Add(-f.Stale))
 	for id, eni := range rows {
 		if w.hidden(c, eni.Operator) {
 			delete(rows, id)
 		}
 	}
-	found, next, err := page(w, c, f, listing[Interface]{
-		fields: interfaceFields, ids: "NetworkInterfaceId", prefix: "eni", noun: "networkInterface",
-		malform: "InvalidNetworkInterfaceID.Malformed", notFound: "InvalidNetworkInterfaceID.NotFound",
-	}, rows)
-	if err != nil {
-		return nil, err
-	}
+	found, next, err := page(w, c, f, listing[Interface]{interfaceKind, interfaceFields}, rows)
 	answer := describeNetworkInterfacesResponse{NextToken: next}
 	for _, eni := range found {
 		answer.Interfaces = append(answer.Interfaces, interfaceToXML(eni))
 	}
-	return answer, nil
+	return answer, err
 }
 
 // describeInstances lists the account's own instances; terminated ones until they vanish.
 func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
-	if err := w.permit(c, resource{}); err != nil {
-		return nil, err
-	}
 	rows := w.instances.asOf(w.now.Add(-f.Stale))
 	for id, i := range rows {
 		if i.Owner != w.options.Account || w.hidden(c, i.Operator) {
 			delete(rows, id)
 		}
 	}
-	found, next, err := page(w, c, f, listing[Instance]{
-		fields: instanceFields, ids: "InstanceId", prefix: "i", noun: "instance",
-		malform: "InvalidInstanceID.Malformed", notFound: "InvalidInstanceID.NotFound",
-	}, rows)
-	if err != nil {
-		return nil, err
-	}
+	found, next, err := page(w, c, f, listing[Instance]{instanceKind, instanceFields}, rows)
 	answer := describeInstancesResponse{NextToken: next}
 	for _, i := range found {
 		answer.Reservations = append(answer.Reservations, reservationXML{ID: "r" + i.ID[1:], Owner: i.Owner, Instances: []instanceXML{instanceToXML(i)}})
 	}
-	return answer, nil
+	return answer, err
 }
 
 // describeSubnets lists the subnets with their free addresses.
 func (w *World) describeSubnets(c *Call, f Fault) (any, *Error) {
-	if err := w.permit(c, resource{}); err != nil {
-		return nil, err
-	}
-	found, next, err := page(w, c, f, listing[*subnet]{
-		fields: subnetFields, ids: "SubnetId", prefix: "subnet", noun: "subnet",
-		malform: "InvalidSubnetID.Malformed", notFound: "InvalidSubnetID.NotFound",
-	}, w.subnets)
-	if err != nil {
-		return nil, err
-	}
+	found, next, err := page(w, c, f, listing[*subnet]{subnetKind, subnetFields}, w.subnets)
 	answer := describeSubnetsResponse{NextToken: next}
 	for _, s := range found {
 		answer.Subnets = append(answer.Subnets, subnetXML{
@@ -70,10 +43,11 @@ func (w *World) describeSubnets(c *Call, f Fault) (any, *Error) {
 			ARN: w.arn("ec2", "subnet/"+s.id),
 		})
 	}
-	return answer, nil
+	return answer, err
 }
 
-// hidden tells whether the account setting hides a managed resource from the call (facts 4).
+// hidden tells whether the account setting hides a managed resource from the call
+// (EC2 API Reference, DescribeNetworkInterfaces: IncludeManagedResources).
 func (w *World) hidden(c *Call, operator string) bool {
 	return operator != "" && w.options.HideManaged && c.Form.Get("IncludeManagedResources") != "true"
 }

@@ -4,7 +4,7 @@
 // runtime API. Tests, benchmarks and the demo use it; nothing shipped imports it.
 //
 // A [World] has one clock and one seeded random source, both passed in, so one
-// seed is one history. Nothing in it runs by itself: due actions wait in a heap
+// seed is one history. Nothing in it runs by itself: due actions wait
 // and are played, in the order of their time, whenever the world is touched, or
 // while [World.Run] sleeps from one to the next.
 //

@@ -15,7 +15,7 @@ type Fault struct {
 	Reset      bool          // the connection is cut before the call has its effect
 	LoseAnswer bool          // the connection is cut after it
 	EmptyPage  bool          // a listing's page is empty, and more follows
-	Stale      time.Duration // a listing is this old (facts 2, race K), ten minutes at most
+	Stale      time.Duration // a listing is this old, ten minutes at most (eventual consistency)
 }
 
 // Inject has the action's next n calls meet a fault. The CNIs' calls are left alone.
@@ -45,7 +45,7 @@ func (w *World) faultOf(c Call) Fault {
 	return Fault{}
 }
 
-// statuses are HTTP statuses of error codes other than 400 (EC2 API Reference, Error codes).
+// statuses are HTTP statuses of error codes other than 400 (EC2 API Reference, "Error codes").
 var statuses = map[string]int{
 	"AuthFailure": 401, "UnauthorizedOperation": 403, "DryRunOperation": 412, "RequestLimitExceeded": 503,
 	"InternalError": 500, "InternalFailure": 500, "Unavailable": 503, "ServiceUnavailable": 503, "InsufficientInstanceCapacity": 500,

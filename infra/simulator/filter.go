@@ -9,10 +9,12 @@ import (
 	"strings"
 )
 
-// The limits of a call's filters (facts 4; EC2 User Guide, List and filter your resources).
+// The limits of a call's filters (EC2 User Guide, "Find your Amazon EC2 resources").
+// The guide allows 200 values for each filter; that a call may not have more of
+// them in all is what EC2's own error says (observed).
 const (
 	maxFilters      = 50
-	maxFilterValues = 200 // in all filters of a call together
+	maxFilterValues = 200
 	maxFilterLength = 255
 )
 
@@ -29,40 +31,27 @@ type filter struct {
 	values []string
 }
 
+// The filters that have a use here. EC2 knows more; another name is refused as an
+// unknown one is there.
 var interfaceFields = fields[Interface]{tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
 	"status":                       func(e Interface) []string { return []string{e.Status} },
 	"description":                  func(e Interface) []string { return []string{e.Description} },
 	"subnet-id":                    func(e Interface) []string { return []string{e.Subnet} },
 	"vpc-id":                       func(e Interface) []string { return []string{e.VPC} },
 	"network-interface-id":         func(e Interface) []string { return []string{e.ID} },
-	"availability-zone":            func(e Interface) []string { return []string{e.Zone} },
 	"owner-id":                     func(e Interface) []string { return []string{e.Owner} },
 	"interface-type":               func(e Interface) []string { return []string{e.Type} },
-	"requester-id":                 func(e Interface) []string { return []string{e.RequesterID} },
 	"requester-managed":            func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
 	"operator.managed":             func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
-	"operator.principal":           func(e Interface) []string { return present(e.Operator) },
 	"attachment.status":            attachmentField(func(a *Attachment) string { return a.Status }),
 	"attachment.instance-id":       attachmentField(func(a *Attachment) string { return a.Instance }),
 	"attachment.attachment-id":     attachmentField(func(a *Attachment) string { return a.ID }),
 	"attachment.instance-owner-id": attachmentField(func(a *Attachment) string { return a.InstanceOwner }),
-	"attachment.device-index":      attachmentField(func(a *Attachment) string { return strconv.Itoa(a.DeviceIndex) }),
-	"attachment.delete-on-termination": attachmentField(func(a *Attachment) string {
-		return strconv.FormatBool(a.DeleteOnTermination)
-	}),
-	"private-ip-address": func(e Interface) []string {
-		var all []string
-		for _, a := range e.Addresses {
-			all = append(all, a.Private)
-		}
-		return all
-	},
 }}
 
 var instanceFields = fields[Instance]{tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
 	"instance-id":         func(i Instance) []string { return []string{i.ID} },
 	"instance-state-name": func(i Instance) []string { return []string{i.State} },
-	"instance-state-code": func(i Instance) []string { return []string{strconv.Itoa(stateCodes[i.State])} },
 	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
 	"vpc-id":              func(i Instance) []string { return present(i.VPC) },
 	"owner-id":            func(i Instance) []string { return []string{i.Owner} },
@@ -70,9 +59,8 @@ var instanceFields = fields[Instance]{tags: func(i Instance) map[string]string {
 }}
 
 var subnetFields = fields[*subnet]{named: map[string]func(*subnet) []string{
-	"subnet-id":         func(s *subnet) []string { return []string{s.id} },
-	"vpc-id":            func(s *subnet) []string { return []string{s.vpc} },
-	"availability-zone": func(s *subnet) []string { return []string{s.zone} },
+	"subnet-id": func(s *subnet) []string { return []string{s.id} },
+	"vpc-id":    func(s *subnet) []string { return []string{s.vpc} },
 }}
 
 // filtersOf reads a call's filters and refuses what EC2 refuses.
@@ -104,9 +92,7 @@ func filtersOf[T any](form url.Values, known fields[T]) ([]filter, *Error) {
 // matches holds if the resource satisfies every filter.
 func (known fields[T]) matches(resource T, filters []filter) bool {
 	for _, f := range filters {
-		if !slices.ContainsFunc(known.of(resource, f.name), func(have string) bool {
-			return slices.ContainsFunc(f.values, func(pattern string) bool { return like(pattern, have) })
-		}) {
+		if !slices.ContainsFunc(known.of(resource, f.name), func(have string) bool { return anyLike(f.values, have) }) {
 			return false
 		}
 	}
@@ -130,8 +116,9 @@ func (known fields[T]) of(resource T, name string) []string {
 
 func isTagFilter(name string) bool { return name == "tag-key" || strings.HasPrefix(name, "tag:") }
 
-// like matches a pattern with * (anything) and ? (one character), case-sensitive;
-// a backslash takes the next character as it is.
+// like matches a pattern with * (anything) and ? (one character; the guide above
+// says "zero or one" of filters), case-sensitive; a backslash takes the next
+// character as it is.
 func like(pattern, s string) bool {
 	switch {
 	case pattern == "":

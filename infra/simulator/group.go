@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,12 +26,6 @@ type group struct {
 func (w *World) AddGroup(g Group) {
 	defer w.enter()()
 	w.groups[g.Name] = &group{Group: g, created: w.now, arn: w.arn("autoscaling", "autoScalingGroup:"+w.newUUID()+":autoScalingGroupName/"+g.Name)}
-}
-
-// RemoveGroup deletes a group; its nodes stay.
-func (w *World) RemoveGroup(name string) {
-	defer w.enter()()
-	delete(w.groups, name)
 }
 
 // ScaleOut launches count nodes and returns their instances. It stops at the first
@@ -81,7 +74,8 @@ func (w *World) end(instance string) {
 	w.terminate(instance, false, nil)
 }
 
-// terminateMember ends a group's instance; the event comes at best effort (facts 3).
+// terminateMember ends a group's instance; the event comes at best
+// effort (Amazon EventBridge Events Reference, "Amazon EC2 Auto Scaling events").
 func (w *World) terminateMember(g *group, id string) {
 	i, start := w.instances.rows[id], w.now
 	w.terminate(id, w.chance(w.options.Early), func() {
@@ -96,31 +90,16 @@ func (w *World) terminateMember(g *group, id string) {
 	})
 }
 
-// terminateEvent is "EC2 Instance Terminate Successful" in the form of facts 3
-// (Auto Scaling User Guide, EventBridge event reference).
+// terminateEvent is "EC2 Instance Terminate Successful" (Amazon EC2 Auto Scaling
+// User Guide, "Amazon EC2 Auto Scaling event reference").
 func (w *World) terminateEvent(g *group, i Instance, start time.Time) []byte {
-	const form = "2006-01-02T15:04:05Z"
-	activity, began := w.newUUID(), start.UTC().Format(form)
-	return encode(map[string]any{
-		"version": "0", "id": w.newUUID(), "detail-type": "EC2 Instance Terminate Successful", "source": "aws.autoscaling",
-		"account": w.options.Account, "time": w.now.UTC().Format(form), "region": w.options.Region,
-		"resources": []string{g.arn, w.arn("ec2", "instance/"+i.ID)},
-		"detail": map[string]any{
-			"StatusCode": "InProgress", "Description": "Terminating EC2 instance: " + i.ID, "AutoScalingGroupName": g.Name,
-			"ActivityId": activity, "RequestId": activity, "StatusMessage": "",
-			"Details":   map[string]any{"Availability Zone": i.Zone, "Subnet ID": i.Subnet},
-			"StartTime": began, "EndTime": w.now.UTC().Format(form), "EC2InstanceId": i.ID,
-			"Cause":  "At " + began + " an instance was taken out of service",
-			"Origin": "AutoScalingGroup", "Destination": "EC2",
-		},
+	activity, began := w.newUUID(), start.Format(time.RFC3339)
+	return w.event("aws.autoscaling", "EC2 Instance Terminate Successful", []string{g.arn, w.arn("ec2", "instance/"+i.ID)}, map[string]any{
+		"StatusCode": "InProgress", "Description": "Terminating EC2 instance: " + i.ID, "AutoScalingGroupName": g.Name,
+		"ActivityId": activity, "RequestId": activity, "StatusMessage": "",
+		"Details":   map[string]any{"Availability Zone": i.Zone, "Subnet ID": i.Subnet},
+		"StartTime": began, "EndTime": w.now.Format(time.RFC3339), "EC2InstanceId": i.ID,
+		"Cause":  "At " + began + " an instance was taken out of service",
+		"Origin": "AutoScalingGroup", "Destination": "EC2",
 	})
-}
-
-// encode is JSON of the world's own making, which cannot fail.
-func encode(v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic("simulator: " + err.Error())
-	}
-	return raw
 }

@@ -22,7 +22,7 @@ type Instance struct {
 }
 
 // visibleTerminated is how long DescribeInstances still shows a terminated
-// instance (facts 4; EC2 User Guide, Terminate an instance).
+// instance (EC2 User Guide, "Terminate Amazon EC2 instances": usually within an hour).
 const visibleTerminated = time.Hour
 
 // stateCodes are InstanceState's, of the EC2 API Reference.
@@ -32,37 +32,28 @@ var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32
 func (w *World) SeedInstance(i Instance) string {
 	defer w.enter()()
 	i.ID = cmp.Or(i.ID, w.newID("i"))
-	i.State = cmp.Or(i.State, "running")
 	w.introduce(i)
-	if i.State == "terminated" {
-		w.terminated(i.ID)
-	}
+	w.setState(i.ID, cmp.Or(i.State, "running"))
 	return i.ID
 }
 
 // Instances are all instances that still exist, hidden ones too, in the order of their IDs.
 func (w *World) Instances() []Instance {
 	defer w.enter()()
-	var all []Instance
-	for _, id := range w.instances.ids() {
-		all = append(all, w.instances.rows[id])
-	}
-	return all
+	return w.instances.all()
 }
 
 // Instance finds one by its ID.
 func (w *World) Instance(id string) (Instance, bool) {
 	defer w.enter()()
-	return w.instances.get(id)
+	i, ok := w.instances.rows[id]
+	return i, ok
 }
 
 // SetState changes an instance's state, and nothing of its interfaces.
 func (w *World) SetState(id, state string) {
 	defer w.enter()()
 	w.setState(id, state)
-	if state == "terminated" {
-		w.terminated(id)
-	}
 }
 
 // Terminate ends an instance. Its interfaces go or become available within seconds
@@ -75,38 +66,35 @@ func (w *World) Terminate(id string) {
 // Stop hibernates a running node: its CNI goes on with what it had in hand after [World.Start].
 func (w *World) Stop(id string) {
 	defer w.enter()()
-	if i, _ := w.instances.get(id); i.State != "running" {
-		return
+	if w.turn(id, "running", "stopping") {
+		w.after(w.between(5*time.Second, 30*time.Second), func() { w.turn(id, "stopping", "stopped") })
 	}
-	w.setState(id, "stopping")
-	w.after(w.between(5*time.Second, 30*time.Second), func() {
-		if i, _ := w.instances.get(id); i.State == "stopping" {
-			w.setState(id, "stopped")
-		}
-	})
 }
 
 // Start wakes a stopped node.
 func (w *World) Start(id string) {
 	defer w.enter()()
-	if i, _ := w.instances.get(id); i.State != "stopped" {
-		return
+	if w.turn(id, "stopped", "pending") {
+		w.boot(id)
 	}
-	w.setState(id, "pending")
-	w.boot(id)
 }
 
 // boot makes a pending instance run, and its CNI do what waited.
 func (w *World) boot(id string) {
 	w.after(w.between(10*time.Second, 30*time.Second), func() {
-		if i, _ := w.instances.get(id); i.State != "pending" {
-			return
-		}
-		w.setState(id, "running")
-		if n, ok := w.nodes[id]; ok {
+		if n := w.nodes[id]; w.turn(id, "pending", "running") && n != nil {
 			n.wake()
 		}
 	})
+}
+
+// turn changes an instance's state if it is what it must have been before.
+func (w *World) turn(id, from, to string) bool {
+	if w.instances.rows[id].State != from {
+		return false
+	}
+	w.setState(id, to)
+	return true
 }
 
 func (w *World) introduce(i Instance) {
@@ -121,21 +109,31 @@ func (w *World) introduce(i Instance) {
 	w.instances.put(w.now, i.ID, i)
 }
 
+// setState changes an instance's state. A terminated one vanishes later.
 func (w *World) setState(id, state string) {
-	i, ok := w.instances.get(id)
+	i, ok := w.instances.rows[id]
 	if !ok {
 		panic(fmt.Sprintf("simulator: no instance %s", id))
 	}
 	i.State = state
+	if state == "terminated" {
+		if i.TerminatedAt.IsZero() {
+			i.TerminatedAt = w.now
+		}
+		w.after(visibleTerminated-w.now.Sub(i.TerminatedAt), func() {
+			w.instances.drop(w.now, id)
+			delete(w.nodes, id)
+		})
+	}
 	w.instances.put(w.now, id, i)
 }
 
 // terminate shuts an instance down. Its CNI outlives the call by some seconds, as
 // a process does until the machine is off. late keeps its interfaces attached for
-// minutes (facts 2, race F). done comes when the instance is terminated.
+// minutes, as has been observed: the event comes before they are available. done
+// is called when the instance is terminated.
 func (w *World) terminate(id string, late bool, done func()) {
-	i, ok := w.instances.get(id)
-	if !ok || i.State == "shutting-down" || i.State == "terminated" {
+	if state := w.instances.rows[id].State; state == "" || state == "shutting-down" || state == "terminated" {
 		return
 	}
 	w.setState(id, "shutting-down")
@@ -144,7 +142,6 @@ func (w *World) terminate(id string, late bool, done func()) {
 	}
 	w.after(w.between(15*time.Second, time.Minute), func() {
 		w.setState(id, "terminated")
-		w.terminated(id)
 		w.unplug(id, late)
 		if done != nil {
 			done()
@@ -152,37 +149,24 @@ func (w *World) terminate(id string, late bool, done func()) {
 	})
 }
 
-// terminated notes the time, and has the instance vanish later.
-func (w *World) terminated(id string) {
-	i := w.instances.rows[id]
-	if i.TerminatedAt.IsZero() {
-		i.TerminatedAt = w.now
-	}
-	w.instances.put(w.now, id, i)
-	w.after(visibleTerminated-w.now.Sub(i.TerminatedAt), func() {
-		w.instances.drop(w.now, id)
-		delete(w.nodes, id)
-	})
-}
-
 // unplug takes the interfaces off a terminated instance.
 func (w *World) unplug(instance string, late bool) {
-	for _, id := range w.interfaces.ids() {
-		eni := w.interfaces.rows[id]
+	for _, eni := range w.interfaces.all() {
 		switch {
 		case eni.Attachment == nil || eni.Attachment.Instance != instance:
 		case eni.Attachment.DeleteOnTermination:
 			w.remove(eni)
 		case late:
-			w.detach(id, w.between(time.Minute, 6*time.Minute))
+			w.detach(eni.ID, w.between(time.Minute, 6*time.Minute))
 		default:
-			w.detach(id, w.between(time.Second, 5*time.Second))
+			w.detach(eni.ID, w.between(time.Second, 5*time.Second))
 		}
 	}
 }
 
 // detach makes an interface available after a while. No CNI attaches one that it
-// did not just create (facts 1), so one of a CNI is then abandoned.
+// did not just create (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go: AllocENI), so
+// one of a CNI is then abandoned.
 func (w *World) detach(id string, while time.Duration) {
 	w.change(id, func(eni *Interface) { eni.Status, eni.Attachment.Status = "detaching", "detaching" })
 	w.after(while, func() {

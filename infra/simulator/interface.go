@@ -37,8 +37,12 @@ type Address struct {
 
 // An Association ties an Elastic, carrier or customer-owned address to a private one.
 type Association struct {
-	PublicIP, CarrierIP, CustomerOwnedIP string
-	AllocationID, AssociationID, Owner   string
+	PublicIP        string `xml:"publicIp,omitempty"`
+	CarrierIP       string `xml:"carrierIp,omitempty"`
+	CustomerOwnedIP string `xml:"customerOwnedIp,omitempty"`
+	Owner           string `xml:"ipOwnerId,omitempty"`
+	AllocationID    string `xml:"allocationId,omitempty"`
+	AssociationID   string `xml:"associationId,omitempty"`
 }
 
 // An Attachment is to an instance, or to something of a service's (no Instance).
@@ -56,9 +60,7 @@ type Attachment struct {
 // returns its ID. Left out: an ID, one address, and the defaults above.
 func (w *World) Seed(eni Interface) string {
 	defer w.enter()()
-	if eni.ID == "" {
-		eni.ID = w.newID("eni")
-	}
+	eni.ID = cmp.Or(eni.ID, w.newID("eni"))
 	if len(eni.Addresses) == 0 {
 		eni.Addresses = make([]Address, 1)
 	}
@@ -85,17 +87,14 @@ func (w *World) Update(id string, change func(*Interface)) {
 // Interfaces are all interfaces, other accounts' and hidden ones too, in the order of their IDs.
 func (w *World) Interfaces() []Interface {
 	defer w.enter()()
-	var all []Interface
-	for _, id := range w.interfaces.ids() {
-		all = append(all, w.interfaces.rows[id])
-	}
-	return all
+	return w.interfaces.all()
 }
 
 // Interface finds one by its ID.
 func (w *World) Interface(id string) (Interface, bool) {
 	defer w.enter()()
-	return w.interfaces.get(id)
+	eni, ok := w.interfaces.rows[id]
+	return eni, ok
 }
 
 // Abandoned are the interfaces that are available and that no one will ever attach.
@@ -109,7 +108,7 @@ func (w *World) Abandoned() []Interface {
 func (w *World) admit(eni *Interface) *Error {
 	s, ok := w.subnets[eni.Subnet]
 	if !ok {
-		return &Error{400, "InvalidSubnetID.NotFound", "The subnet ID '" + eni.Subnet + "' does not exist"}
+		return subnetKind.unknown(eni.Subnet)
 	}
 	eni.VPC, eni.Zone = s.vpc, s.zone
 	eni.Owner = cmp.Or(eni.Owner, w.options.Account)
@@ -126,7 +125,7 @@ func (w *World) admit(eni *Interface) *Error {
 
 // change puts a changed copy of an interface; nothing if it is gone.
 func (w *World) change(id string, change func(*Interface)) {
-	eni, ok := w.interfaces.get(id)
+	eni, ok := w.interfaces.rows[id]
 	if !ok {
 		return
 	}

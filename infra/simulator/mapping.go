@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -26,7 +27,7 @@ func (w *World) Invocations() []Invocation {
 
 // invoke has Run call the function, and the world note the outcome.
 func (w *World) invoke(f Invoke, payload []byte, then func(answer []byte, err error)) {
-	w.begin(func(ctx context.Context) {
+	w.begun = append(w.begun, func(ctx context.Context) {
 		start := w.Now()
 		answer, err := f(ctx, payload)
 		defer w.enter()()
@@ -35,6 +36,7 @@ func (w *World) invoke(f Invoke, payload []byte, then func(answer []byte, err er
 			then(answer, err)
 		}
 	})
+	w.rouse()
 }
 
 // A Mapping is an event source mapping: from a queue to a function, in batches.
@@ -42,70 +44,80 @@ type Mapping struct {
 	Queue       *Queue
 	BatchSize   int           // default 10
 	Window      time.Duration // how long a batch is gathered
-	Concurrency int           // how many invocations at once; default 2, the least that Lambda takes (facts 3)
+	Concurrency int           // how many invocations at once; default 2, the least that Lambda takes
 	Invoke      Invoke
 }
 
-// maxBatch is the most that Lambda hands over at once (facts 3).
+// maxBatch is the most that Lambda hands over at once (Lambda Developer Guide,
+// "Using Lambda with Amazon SQS": the payload quota of 6 MB).
 const maxBatch = 6 << 20
 
 type mapping struct {
 	Mapping
 	world    *World
-	gathered []*message
-	bytes    int       // of their records
+	gathered []delivery
 	since    time.Time // of the first one gathered
 	running  int
+}
+
+// A delivery is a message received, and the record of it that the function is given.
+type delivery struct {
+	*message
+	record json.RawMessage
 }
 
 // AddMapping starts to hand a queue's messages to a function. [World.Run] makes the calls.
 func (w *World) AddMapping(m Mapping) {
 	defer w.enter()()
-	if m.BatchSize == 0 {
-		m.BatchSize = 10
-	}
-	if m.Concurrency == 0 {
-		m.Concurrency = 2
-	}
+	m.BatchSize = cmp.Or(m.BatchSize, 10)
+	m.Concurrency = cmp.Or(m.Concurrency, 2)
 	running := &mapping{Mapping: m, world: w}
 	m.Queue.arrived = running.gather
 	w.after(0, running.gather)
 }
 
 // gather receives what is there while an invocation is free to take it, and hands
-// the batch over when it is full or its window is over.
+// the batch over when it is full or its window is over. What was gathered so long
+// ago that it is visible again is the queue's: it is received anew, not twice.
 func (m *mapping) gather() {
 	for m.running < m.Concurrency {
+		m.gathered = slices.DeleteFunc(m.gathered, func(d delivery) bool { return d.isVisible(m.world.now) })
 		received := m.Queue.receive(m.BatchSize - len(m.gathered))
 		if len(m.gathered) == 0 && len(received) > 0 {
 			m.since = m.world.now
 			m.world.after(m.Window, m.gather)
 		}
-		m.gathered = append(m.gathered, received...)
 		for _, message := range received {
-			m.bytes += len(encode(m.Queue.record(message)))
+			m.gathered = append(m.gathered, delivery{message, encode(m.Queue.record(message))})
 		}
-		full := len(m.gathered) == m.BatchSize || m.bytes > maxBatch
+		count := m.fitting()
+		full := count == m.BatchSize || count < len(m.gathered)
 		if len(m.gathered) == 0 || !full && m.world.now.Before(m.since.Add(m.Window)) {
 			return
 		}
-		m.hand()
+		m.hand(count)
 	}
 }
 
-// hand gives the function its batch, at most 6 MB of it; what is left is the next one.
-func (m *mapping) hand() {
-	var records []any
-	bytes, count := 0, 0
-	for _, message := range m.gathered {
-		record := encode(m.Queue.record(message))
-		if count > 0 && bytes+len(record) > maxBatch {
-			break
+// fitting is how many of those gathered, the first ones, fit into one payload: at least one.
+func (m *mapping) fitting() int {
+	bytes := 0
+	for count, d := range m.gathered {
+		if bytes += len(d.record); bytes > maxBatch && count > 0 {
+			return count
 		}
-		records, bytes, count = append(records, json.RawMessage(record)), bytes+len(record), count+1
 	}
-	batch := m.gathered[:count:count]
-	m.gathered, m.bytes = m.gathered[count:], m.bytes-bytes
+	return len(m.gathered)
+}
+
+// hand gives the function a batch, the first count of those gathered.
+func (m *mapping) hand(count int) {
+	batch := slices.Clone(m.gathered[:count])
+	m.gathered = slices.Delete(m.gathered, 0, count)
+	var records []json.RawMessage
+	for _, d := range batch {
+		records = append(records, d.record)
+	}
 	m.running++
 	m.world.invoke(m.Invoke, encode(map[string]any{"Records": records}), func(answer []byte, err error) {
 		m.running--
@@ -116,25 +128,22 @@ func (m *mapping) hand() {
 
 // settle deletes what the function has done with. The rest comes back when its visibility
 // timeout is over.
-func (m *mapping) settle(batch []*message, answer []byte, err error) {
-	if err != nil {
-		return
-	}
+func (m *mapping) settle(batch []delivery, answer []byte, err error) {
 	failed, ok := failures(batch, answer)
-	if !ok {
+	if err != nil || !ok {
 		return
 	}
-	for _, message := range batch {
-		if !failed[message.id] {
-			m.Queue.remove(message)
+	for _, d := range batch {
+		if !failed[d.id] {
+			m.Queue.remove(d.message)
 		}
 	}
 }
 
 // failures reads a partial batch answer. An empty one is a success of all; one that
 // cannot be read, or that names an unknown message, is a failure of all (Lambda
-// Developer Guide, Handling errors for an SQS event source).
-func failures(batch []*message, answer []byte) (failed map[string]bool, ok bool) {
+// Developer Guide, "Handling errors for an SQS event source in Lambda").
+func failures(batch []delivery, answer []byte) (failed map[string]bool, ok bool) {
 	var partial struct {
 		Failures []struct {
 			ID string `json:"itemIdentifier"`
@@ -145,7 +154,7 @@ func failures(batch []*message, answer []byte) (failed map[string]bool, ok bool)
 	}
 	failed = map[string]bool{}
 	for _, f := range partial.Failures {
-		if !slices.ContainsFunc(batch, func(m *message) bool { return m.id == f.ID }) {
+		if !slices.ContainsFunc(batch, func(d delivery) bool { return d.id == f.ID }) {
 			return nil, false
 		}
 		failed[f.ID] = true
@@ -154,17 +163,14 @@ func failures(batch []*message, answer []byte) (failed map[string]bool, ok bool)
 }
 
 // AddSchedule calls a function at a fixed rate with what EventBridge Scheduler
-// sends without an input of one's own: its detail is a string (facts 3). The
-// first call comes after the first interval; none is repeated.
+// sends without an input of one's own: its detail is a string (observed; the
+// EventBridge Scheduler User Guide does not say). The first call comes after the
+// first interval; none is repeated.
 func (w *World) AddSchedule(every time.Duration, f Invoke) {
 	defer w.enter()()
 	var tick func()
 	tick = func() {
-		w.invoke(f, encode(map[string]any{
-			"version": "0", "id": w.newUUID(), "detail-type": "Scheduled Event", "source": "aws.scheduler",
-			"account": w.options.Account, "time": w.now.UTC().Format("2006-01-02T15:04:05Z"), "region": w.options.Region,
-			"resources": []string{w.arn("scheduler", "schedule/default/release")}, "detail": "{}",
-		}), nil)
+		w.invoke(f, w.event("aws.scheduler", "Scheduled Event", []string{w.arn("scheduler", "schedule/default/release")}, "{}"), nil)
 		w.after(every, tick)
 	}
 	w.after(every, tick)

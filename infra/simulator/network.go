@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // A subnet knows each of its addresses, so that what an interface gives back is what it took.
@@ -15,7 +16,8 @@ type subnet struct {
 	low           int // no place below is free
 }
 
-// prefixSize is what a /28 IPv4 prefix holds (facts 1, prefix delegation; EC2 User Guide, Assigning prefixes).
+// prefixSize is what a /28 IPv4 prefix holds (EC2 User Guide, "Prefix
+// delegation for Amazon EC2 network interfaces").
 const prefixSize = 16
 
 // AddVPC returns the new VPC's ID.
@@ -27,7 +29,7 @@ func (w *World) AddVPC(cidr string) string {
 }
 
 // AddSubnet returns the ID of a new subnet in the zone that the letter names.
-// Its first four addresses and the last one are AWS's (VPC User Guide, Subnet CIDR blocks).
+// Its first four addresses and the last one are AWS's (Amazon VPC User Guide, "Subnet CIDR blocks").
 func (w *World) AddSubnet(vpc, cidr, letter string) string {
 	defer w.enter()()
 	s := &subnet{id: w.newID("subnet"), vpc: vpc, zone: w.options.Region + letter, cidr: netip.MustParsePrefix(cidr).Masked()}
@@ -51,15 +53,11 @@ func (w *World) FreeAddresses(subnet string) int {
 
 // take finds n free addresses in a row, aligned to n, and returns the first one.
 func (s *subnet) take(n int) (netip.Addr, bool) {
-search:
 	for place := s.low / n * n; place+n <= len(s.used); place += n {
-		for _, used := range s.used[place : place+n] {
-			if used {
-				continue search
-			}
+		if !slices.Contains(s.used[place:place+n], true) {
+			s.mark(place, n, true)
+			return s.address(place), true
 		}
-		s.mark(place, n, true)
-		return s.address(place), true
 	}
 	return netip.Addr{}, false
 }

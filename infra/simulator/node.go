@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,13 +9,12 @@ import (
 
 // A Node is an instance of a cluster with the VPC CNI on it.
 type Node struct {
-	Instance string // its ID; default a new one
 	Subnet   string
 	Operator string // the service that manages the instance; "" for none
 	CNI      CNI
 }
 
-// A CNI is how a node's VPC CNI was made and set up (facts 1).
+// A CNI is how a node's VPC CNI was made and set up.
 type CNI struct {
 	Cluster     string         // CLUSTER_NAME: the managed add-on sets it, the plain manifest does not
 	Untagged    bool           // version 1.6 or older: tags after the attach
@@ -31,7 +29,8 @@ type CNI struct {
 // A Step is a moment in a CNI's work between two of its calls.
 type Step int
 
-// The moments at which a node that dies leaks an interface (facts 1).
+// The moments at which a node that dies leaks an interface (amazon-vpc-cni-k8s,
+// pkg/awsutils/awsutils.go: AllocENI, FreeENI).
 const (
 	Nowhere  Step = iota
 	Created       // created, not attached
@@ -62,7 +61,7 @@ func (w *World) Launch(n Node) (instance string, err error) {
 }
 
 func (w *World) launch(config Node) (string, *Error) {
-	id := cmp.Or(config.Instance, w.newID("i"))
+	id := w.newID("i")
 	primary := Interface{
 		ID: w.newID("eni"), Subnet: config.Subnet, Status: "in-use", Addresses: make([]Address, 1),
 		Attachment: &Attachment{ID: w.newID("eni-attach"), Instance: id, InstanceOwner: w.options.Account, Status: "attached", DeleteOnTermination: true, At: w.now},
@@ -74,10 +73,9 @@ func (w *World) launch(config Node) (string, *Error) {
 	n := &node{Node: config, world: w, id: id, hand: map[string]bool{}}
 	w.nodes[id] = n
 	w.boot(id)
-	// The CNI tags every interface of its node, the primary one too.
-	n.later(time.Second, func() {
-		n.call("CreateTags", url.Values{"ResourceId.1": {primary.ID}, "Tag.1.Key": {tagInstance}, "Tag.1.Value": {id}}, nil)
-	})
+	// The CNI tags every interface of its node when it starts, the primary one too
+	// (amazon-vpc-cni-k8s, pkg/ipamd/ipamd.go: nodeInit).
+	n.later(time.Second, func() { n.tag(primary.ID) })
 	return id, nil
 }
 
@@ -121,10 +119,10 @@ func (n *node) later(d time.Duration, do func()) {
 	life := n.life
 	var step func()
 	step = func() {
-		i, ok := n.world.instances.get(n.id)
+		state := n.world.instances.rows[n.id].State
 		switch {
-		case n.dead || n.life != life || !ok:
-		case i.State == "running" || i.State == "shutting-down":
+		case n.dead || n.life != life || state == "":
+		case state == "running" || state == "shutting-down":
 			do()
 		default:
 			n.waiting = append(n.waiting, step)
@@ -165,30 +163,18 @@ func (n *node) reach(s Step) bool {
 // call makes an EC2 call by the account's means: its buckets, its journal. A
 // throttled one is repeated as the SDK does. then has the answer, whichever it is.
 func (n *node) call(action string, form url.Values, then func(any, *Error)) {
-	n.attempt(action, form, then, time.Second)
-}
-
-func (n *node) attempt(action string, form url.Values, then func(any, *Error), pause time.Duration) {
-	c, fault := n.world.arrive("ec2", action, n.id, form)
-	result, err := n.world.answer(c, fault)
-	if err != nil && err.Status >= 500 && pause < time.Minute {
-		n.later(pause, func() { n.attempt(action, form, then, 2*pause) })
-		return
-	}
-	if then != nil {
+	pause := time.Second
+	var attempt func()
+	attempt = func() {
+		result, err := n.world.answer(n.world.arrive("ec2", action, n.id, form))
+		if err != nil && err.Status >= 500 && pause < time.Minute {
+			n.later(pause, attempt)
+			pause *= 2
+			return
+		}
 		then(result, err)
 	}
-}
-
-// owned are the interfaces that the CNI made and that are attached to its node.
-func (n *node) owned() []Interface {
-	var owned []Interface
-	for _, id := range n.world.interfaces.ids() {
-		if eni := n.world.interfaces.rows[id]; eni.Creator == n.id && eni.Status == "in-use" {
-			owned = append(owned, eni)
-		}
-	}
-	return owned
+	attempt()
 }
 
 // freeDevice is the lowest device index that the node has left.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"slices"
@@ -40,9 +41,7 @@ type Message struct {
 func (w *World) AddQueue(q Queue) *Queue {
 	defer w.enter()()
 	q.world = w
-	if q.Visibility == 0 {
-		q.Visibility = 30 * time.Second // SQS Developer Guide, Visibility timeout
-	}
+	q.Visibility = cmp.Or(q.Visibility, 30*time.Second) // SQS's default (Amazon SQS Developer Guide, "Visibility timeout")
 	return &q
 }
 
@@ -94,7 +93,7 @@ func (q *Queue) receive(n int) []*message {
 		if len(received) == n {
 			break
 		}
-		if m.visible.After(w.now) {
+		if !m.isVisible(w.now) {
 			continue
 		}
 		if q.DeadLetters != nil && m.receives >= q.Receives {
@@ -116,11 +115,14 @@ func (q *Queue) receive(n int) []*message {
 	return received
 }
 
+func (m *message) isVisible(now time.Time) bool { return !m.visible.After(now) }
+
 func (q *Queue) remove(m *message) {
 	q.messages = slices.DeleteFunc(q.messages, func(other *message) bool { return other == m })
 }
 
-// record is a message as Lambda hands it to a function (Lambda Developer Guide, Using Lambda with Amazon SQS).
+// record is a message as Lambda hands it to a function (Lambda Developer Guide, "Using
+// Lambda with Amazon SQS").
 func (q *Queue) record(m *message) map[string]any {
 	sum := md5.Sum([]byte(m.body))
 	return map[string]any{

@@ -172,7 +172,7 @@ func TestPartialBatchesAndDeadLetters(t *testing.T) {
 
 // Lambda Developer Guide: what is no partial batch answer fails the whole batch; an empty one is a success.
 func TestAnswersToABatch(t *testing.T) {
-	messages := []*message{{id: "a"}, {id: "b"}}
+	messages := []delivery{{message: &message{id: "a"}}, {message: &message{id: "b"}}}
 	for answer, want := range map[string]int{
 		"": 0, "null": 0, "{}": 0, `{"batchItemFailures":[]}`: 0, `{"batchItemFailures":null}`: 0,
 		`{"batchItemFailures":[{"itemIdentifier":"a"}]}`: 1,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 type rule struct {
@@ -41,8 +42,26 @@ func (w *World) emit(event []byte) {
 	}
 }
 
+// event is an event in EventBridge's envelope (EventBridge User Guide, "AWS service
+// event metadata").
+func (w *World) event(source, kind string, resources []string, detail any) []byte {
+	return encode(map[string]any{
+		"version": "0", "id": w.newUUID(), "source": source, "detail-type": kind, "account": w.options.Account,
+		"time": w.now.Format(time.RFC3339), "region": w.options.Region, "resources": resources, "detail": detail,
+	})
+}
+
+// encode is JSON of the world's own making, which cannot fail.
+func encode(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("simulator: " + err.Error())
+	}
+	return raw
+}
+
 // matchesPattern knows exact values, prefix, anything-but and exists (EventBridge
-// User Guide, Comparison operators). An unknown operator matches nothing.
+// User Guide, "Comparison operators for use in event patterns"). An unknown operator matches nothing.
 func matchesPattern(pattern, event map[string]any) bool {
 	for key, want := range pattern {
 		have, present := event[key]

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A Runtime is the Lambda runtime API (Lambda Developer Guide, Using the Lambda
-// runtime API): a real bootstrap, started with AWS_LAMBDA_RUNTIME_API at its
+// A Runtime is the Lambda runtime API (Lambda Developer Guide, "Using the Lambda
+// runtime API for custom runtimes"): a real bootstrap, started with AWS_LAMBDA_RUNTIME_API at its
 // address, takes invocations from it. Each process that asks has one at a time.
 type Runtime struct {
 	arn     string
@@ -26,10 +26,9 @@ type Runtime struct {
 }
 
 type invocation struct {
-	id       string
-	payload  []byte
-	deadline time.Time
-	done     chan outcome
+	id      string
+	payload []byte
+	done    chan outcome
 }
 
 type outcome struct {
@@ -101,14 +100,13 @@ func (r *Runtime) serveNext(out http.ResponseWriter, in *http.Request) {
 	select {
 	case <-in.Context().Done():
 	case i := <-r.next:
-		i.deadline = time.Now().Add(r.timeout)
 		r.mu.Lock()
 		r.running[i.id] = i
 		r.mu.Unlock()
 		header := out.Header()
 		header.Set("Content-Type", "application/json")
 		header.Set("Lambda-Runtime-Aws-Request-Id", i.id)
-		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
+		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(r.timeout).UnixMilli(), 10))
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", r.arn)
 		header.Set("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0")
 		_, _ = out.Write(i.payload) // a process that died times out

@@ -9,11 +9,8 @@ import (
 	"time"
 )
 
-// The XML namespaces of both services' query APIs.
-const (
-	ec2Namespace         = "http://ec2.amazonaws.com/doc/2016-11-15/"
-	autoScalingNamespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
-)
+// ec2Namespace is the XML namespace of EC2's query API.
+const ec2Namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 // Handler serves EC2 and Auto Scaling on one address: the credential's scope tells
 // which of them a request is for. Signatures are not verified.
@@ -28,46 +25,41 @@ func (w *World) Handler() http.Handler {
 			w.refuse(out, service, err)
 			return
 		}
-		w.serve(in.Context(), out, caller, service, in)
+		w.serve(out, in, caller, service)
 	})
 }
 
-func (w *World) serve(ctx context.Context, out http.ResponseWriter, caller, service string, in *http.Request) {
-	c, fault := w.receive(service, in.Form.Get("Action"), caller, in)
-	if sleep(ctx, fault.Latency) != nil {
+func (w *World) serve(out http.ResponseWriter, in *http.Request, caller, service string) {
+	c, fault := w.receive(service, caller, in)
+	if sleep(in.Context(), fault.Latency) != nil {
 		return
-	}
-	if fault.Reset {
-		w.cut(c)
-		panic(http.ErrAbortHandler)
 	}
 	result, err := w.reply(c, fault)
 	switch {
-	case fault.LoseAnswer:
+	case fault.Reset || fault.LoseAnswer:
 		panic(http.ErrAbortHandler)
 	case err != nil:
 		w.refuse(out, service, err)
 	default:
 		id := w.requestID()
-		write(out, http.StatusOK, id, envelope(service, c.Action, id, result))
+		write(out, http.StatusOK, id, envelope(c.Action, id, result))
 	}
 }
 
-func (w *World) receive(service, action, caller string, in *http.Request) (*Call, Fault) {
+func (w *World) receive(service, caller string, in *http.Request) (*Call, Fault) {
 	defer w.enter()()
-	return w.arrive(service, action, caller, in.Form)
+	return w.arrive(service, in.Form.Get("Action"), caller, in.Form)
 }
 
+// reply has a call take its effect, unless its connection is cut before.
 func (w *World) reply(c *Call, f Fault) (any, *Error) {
 	defer w.enter()()
+	if f.Reset {
+		c.At, c.Code = w.now, "connection reset"
+		w.calls = append(w.calls, *c)
+		return nil, nil
+	}
 	return w.answer(c, f)
-}
-
-// cut writes a call that got no answer and had no effect to the journal.
-func (w *World) cut(c *Call) {
-	defer w.enter()()
-	c.At, c.Code = w.now, "connection reset"
-	w.calls = append(w.calls, *c)
 }
 
 func (w *World) requestID() string {
@@ -101,36 +93,23 @@ func write(out http.ResponseWriter, status int, requestID string, answer any) {
 	_, _ = out.Write(append([]byte(xml.Header), body...)) // the client may be gone
 }
 
-// envelope puts a result into the element named for its action: EC2 has the
-// result's elements in it, Auto Scaling has one more around them.
-func envelope(service, action, requestID string, result any) any {
-	if service == "autoscaling" {
-		return autoScalingEnvelope{
-			XMLName: xml.Name{Space: autoScalingNamespace, Local: action + "Response"},
-			Result:  elements{xml.Name{Local: action + "Result"}, inside(result)}, RequestID: requestID,
-		}
+// envelope puts a result into the element named for its action.
+func envelope(action, requestID string, result any) any {
+	if groups, ok := result.(describeAutoScalingGroupsResult); ok {
+		return describeAutoScalingGroupsResponse{Result: groups, RequestID: requestID}
 	}
-	return ec2Envelope{xml.Name{Space: ec2Namespace, Local: action + "Response"}, requestID, inside(result)}
+	var out bytes.Buffer
+	if err := xml.NewEncoder(&out).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "r"}}); err != nil {
+		panic("simulator: writing a result: " + err.Error())
+	}
+	inside := bytes.TrimSuffix(bytes.TrimPrefix(out.Bytes(), []byte("<r>")), []byte("</r>"))
+	return ec2Envelope{xml.Name{Space: ec2Namespace, Local: action + "Response"}, requestID, inside}
 }
 
 type ec2Envelope struct {
 	XMLName   xml.Name
 	RequestID string `xml:"requestId"`
 	Elements  []byte `xml:",innerxml"`
-}
-
-type elements struct {
-	XMLName  xml.Name
-	Elements []byte `xml:",innerxml"`
-}
-
-// inside is a result's XML without the element around it.
-func inside(result any) []byte {
-	var out bytes.Buffer
-	if err := xml.NewEncoder(&out).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "r"}}); err != nil {
-		panic("simulator: writing a result: " + err.Error())
-	}
-	return bytes.TrimSuffix(bytes.TrimPrefix(out.Bytes(), []byte("<r>")), []byte("</r>"))
 }
 
 // credentials reads who calls which service: "AWS4-HMAC-SHA256

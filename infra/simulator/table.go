@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// memory is how long a table knows how it was: longer than EC2's listings are stale (facts 2, race K).
+// memory is how long a table knows how it was: longer than any stale listing
+// here. How stale EC2's are is not documented (EC2 Developer Guide, "Eventual consistency").
 const memory = 10 * time.Minute
 
 // A table is a set of records by ID that remembers its recent past, because
@@ -23,11 +24,6 @@ type change[T any] struct {
 	id      string
 	before  T
 	existed bool
-}
-
-func (t *table[T]) get(id string) (T, bool) {
-	row, ok := t.rows[id]
-	return row, ok
 }
 
 func (t *table[T]) put(now time.Time, id string, row T) {
@@ -67,5 +63,11 @@ func (t *table[T]) asOf(when time.Time) map[string]T {
 	return rows
 }
 
-// ids are the table's IDs in order.
-func (t *table[T]) ids() []string { return slices.Sorted(maps.Keys(t.rows)) }
+// all is the rows in the order of their IDs.
+func (t *table[T]) all() []T {
+	var all []T
+	for _, id := range slices.Sorted(maps.Keys(t.rows)) {
+		all = append(all, t.rows[id])
+	}
+	return all
+}

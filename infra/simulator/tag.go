@@ -5,35 +5,23 @@ import (
 	"maps"
 )
 
+// createTags tags every interface that the call names. Other kinds of resources
+// have no need of it here.
 func (w *World) createTags(c *Call, _ Fault) (any, *Error) {
-	return w.tag(c, func(tags map[string]string) { maps.Copy(tags, tagsOf(c, "Tag")) })
-}
-
-func (w *World) deleteTags(c *Call, _ Fault) (any, *Error) {
-	return w.tag(c, func(tags map[string]string) {
-		for key := range tagsOf(c, "Tag") {
-			delete(tags, key)
-		}
-	})
-}
-
-// tag changes the tags of every interface that the call names. Other kinds of
-// resources have no need of it here.
-func (w *World) tag(c *Call, change func(map[string]string)) (any, *Error) {
 	ids := list(c.Form, "ResourceId")
 	for _, id := range ids {
-		eni, ok := w.interfaces.get(id)
+		eni, ok := w.interfaces.rows[id]
 		if !ok {
-			return nil, &Error{400, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '" + id + "' does not exist"}
+			return nil, interfaceKind.unknown(id)
 		}
 		if err := w.permit(c, w.resourceOf(eni)); err != nil {
 			return nil, err
 		}
 	}
 	for _, id := range ids {
-		w.change(id, func(eni *Interface) { change(eni.Tags) })
+		w.change(id, func(eni *Interface) { maps.Copy(eni.Tags, tagsOf(c, "Tag")) })
 	}
-	return tagsResponse{Return: true}, nil
+	return done{true}, nil
 }
 
 // tagsOf reads a list of tags from a call.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
 
 // Transport serves requests by the world's handler itself: no socket, so that a
@@ -14,31 +13,25 @@ import (
 func (w *World) Transport() http.RoundTripper { return Transport{Handler: w.Handler()} }
 
 // A Transport is an http.RoundTripper that has a handler answer.
-type Transport struct {
-	Handler http.Handler
-	Latency time.Duration // of every request
-}
+type Transport struct{ Handler http.Handler }
 
 // errReset is what a client sees of a connection that is cut.
 var errReset = errors.New("read: connection reset by peer")
 
 // RoundTrip implements [http.RoundTripper].
 func (t Transport) RoundTrip(in *http.Request) (answer *http.Response, err error) {
-	if err := sleep(in.Context(), t.Latency); err != nil {
-		return nil, err
+	served := in.Clone(in.Context()) // a handler writes into its request
+	if served.Body == nil {
+		served.Body = http.NoBody
 	}
 	defer func() {
+		_ = served.Body.Close()
 		if cut := recover(); cut == http.ErrAbortHandler {
 			answer, err = nil, errReset
 		} else if cut != nil {
 			panic(cut)
 		}
 	}()
-	served := in.Clone(in.Context()) // a handler writes into its request
-	if served.Body == nil {
-		served.Body = http.NoBody
-	}
-	defer served.Body.Close()
 	out := &recorder{status: http.StatusOK, header: http.Header{}}
 	t.Handler.ServeHTTP(out, served)
 	if err := in.Context().Err(); err != nil {

@@ -34,36 +34,30 @@ type attachNetworkInterfaceResponse struct {
 	AttachmentID string `xml:"attachmentId"`
 }
 
-type (
-	modifyNetworkInterfaceAttributeResponse = returned
-	detachNetworkInterfaceResponse          = returned
-	deleteNetworkInterfaceResponse          = returned
-	tagsResponse                            = returned
-)
-
-type returned struct {
+// done is the answer to a write that has nothing more to say.
+type done struct {
 	Return bool `xml:"return"`
 }
 
 type interfaceXML struct {
-	ID               string          `xml:"networkInterfaceId"`
-	Subnet           string          `xml:"subnetId"`
-	VPC              string          `xml:"vpcId"`
-	Zone             string          `xml:"availabilityZone"`
-	Description      string          `xml:"description"`
-	Owner            string          `xml:"ownerId"`
-	RequesterID      string          `xml:"requesterId,omitempty"`
-	RequesterManaged bool            `xml:"requesterManaged"`
-	Operator         operatorXML     `xml:"operator"`
-	Status           string          `xml:"status"`
-	Type             string          `xml:"interfaceType"`
-	PrivateIP        string          `xml:"privateIpAddress,omitempty"`
-	SourceDestCheck  bool            `xml:"sourceDestCheck"`
-	Attachment       *attachmentXML  `xml:"attachment"`
-	Association      *associationXML `xml:"association"`
-	Addresses        []addressXML    `xml:"privateIpAddressesSet>item"`
-	Prefixes         []prefixXML     `xml:"ipv4PrefixSet>item"`
-	Tags             []tagXML        `xml:"tagSet>item"`
+	ID               string         `xml:"networkInterfaceId"`
+	Subnet           string         `xml:"subnetId"`
+	VPC              string         `xml:"vpcId"`
+	Zone             string         `xml:"availabilityZone"`
+	Description      string         `xml:"description"`
+	Owner            string         `xml:"ownerId"`
+	RequesterID      string         `xml:"requesterId,omitempty"`
+	RequesterManaged bool           `xml:"requesterManaged"`
+	Operator         operatorXML    `xml:"operator"`
+	Status           string         `xml:"status"`
+	Type             string         `xml:"interfaceType"`
+	PrivateIP        string         `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck  bool           `xml:"sourceDestCheck"`
+	Attachment       *attachmentXML `xml:"attachment"`
+	Association      *Association   `xml:"association"`
+	Addresses        []addressXML   `xml:"privateIpAddressesSet>item"`
+	Prefixes         []prefixXML    `xml:"ipv4PrefixSet>item"`
+	Tags             []tagXML       `xml:"tagSet>item"`
 }
 
 type operatorXML struct {
@@ -82,18 +76,9 @@ type attachmentXML struct {
 }
 
 type addressXML struct {
-	Private     string          `xml:"privateIpAddress"`
-	Primary     bool            `xml:"primary"`
-	Association *associationXML `xml:"association"`
-}
-
-type associationXML struct {
-	PublicIP        string `xml:"publicIp,omitempty"`
-	CarrierIP       string `xml:"carrierIp,omitempty"`
-	CustomerOwnedIP string `xml:"customerOwnedIp,omitempty"`
-	Owner           string `xml:"ipOwnerId,omitempty"`
-	AllocationID    string `xml:"allocationId,omitempty"`
-	AssociationID   string `xml:"associationId,omitempty"`
+	Private     string       `xml:"privateIpAddress"`
+	Primary     bool         `xml:"primary"`
+	Association *Association `xml:"association"`
 }
 
 type prefixXML struct {
@@ -149,14 +134,10 @@ func interfaceToXML(eni Interface) interfaceXML {
 		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
 	}
 	for n, a := range eni.Addresses {
-		var association *associationXML
-		if b := a.Association; b != nil {
-			association = &associationXML{b.PublicIP, b.CarrierIP, b.CustomerOwnedIP, b.Owner, b.AllocationID, b.AssociationID}
-		}
 		if n == 0 {
-			x.PrivateIP, x.Association = a.Private, association
+			x.PrivateIP, x.Association = a.Private, a.Association
 		}
-		x.Addresses = append(x.Addresses, addressXML{a.Private, n == 0, association})
+		x.Addresses = append(x.Addresses, addressXML{a.Private, n == 0, a.Association})
 	}
 	for _, p := range eni.Prefixes {
 		x.Prefixes = append(x.Prefixes, prefixXML{p})

@@ -1,10 +1,12 @@
 package simulator
 
 import (
-	"container/heap"
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -23,7 +25,7 @@ type Options struct {
 	Doubled float64 // how likely it comes twice
 	Early   float64 // how likely it comes before the instance's interfaces are available
 
-	Buckets map[string]Bucket // replaces or adds to DefaultBuckets, by action
+	Buckets map[string]Bucket // replaces or adds to the usual ones, by action or kind (bucket.go)
 }
 
 // A World is one AWS region of one account.
@@ -35,8 +37,7 @@ type World struct {
 	rand    *rand.Rand
 	now     time.Time // never behind: while actions are played, the playing one's time
 	playing bool
-	due     agenda
-	order   int
+	due     []action // what is to come, the next one first
 	wake    chan struct{}
 	begun   []func(context.Context) // invocations that Run has to start
 
@@ -58,14 +59,16 @@ type World struct {
 	invocations []Invocation
 }
 
+// An action is something that happens at a time.
+type action struct {
+	at time.Time
+	do func()
+}
+
 // New returns an empty world. It must have the random source for itself.
 func New(clock *Clock, random *rand.Rand, options Options) *World {
-	if options.Region == "" {
-		options.Region = "eu-west-1"
-	}
-	if options.Account == "" {
-		options.Account = "123456789012"
-	}
+	options.Region = cmp.Or(options.Region, "eu-west-1")
+	options.Account = cmp.Or(options.Account, "123456789012")
 	return &World{
 		options: options, clock: clock, rand: random, now: clock.Now(), wake: make(chan struct{}, 1),
 		vpcs: map[string]netip.Prefix{}, subnets: map[string]*subnet{}, nodes: map[string]*node{}, groups: map[string]*group{},
@@ -93,7 +96,7 @@ func (w *World) After(d time.Duration, f func()) {
 // Advance moves the clock forward and plays all that falls due, each action at its own time.
 func (w *World) Advance(d time.Duration) {
 	w.clock.Advance(d)
-	defer w.enter()()
+	w.enter()()
 }
 
 // Run plays the world in time until ctx ends, and then waits for the invocations
@@ -129,12 +132,6 @@ func (w *World) step() ([]func(context.Context), time.Duration) {
 	return begun, pause
 }
 
-// begin hands an invocation to Run: it takes long, so it cannot happen inside an action.
-func (w *World) begin(invoke func(context.Context)) {
-	w.begun = append(w.begun, invoke)
-	w.rouse()
-}
-
 // enter locks the world and brings it up to date; the function that it returns unlocks it.
 func (w *World) enter() (leave func()) {
 	w.mu.Lock()
@@ -151,7 +148,8 @@ func (w *World) play() {
 	w.playing = true
 	target := w.clock.Now()
 	for len(w.due) > 0 && !w.due[0].at.After(target) {
-		next := heap.Pop(&w.due).(action)
+		next := w.due[0]
+		w.due = w.due[1:]
 		w.now = next.at
 		next.do()
 	}
@@ -161,10 +159,12 @@ func (w *World) play() {
 	w.playing = false
 }
 
-// after schedules an action that is done with the world locked.
+// after schedules an action that is done with the world locked. Of two at one
+// time, the one scheduled first comes first.
 func (w *World) after(d time.Duration, do func()) {
-	w.order++
-	heap.Push(&w.due, action{at: w.now.Add(d), order: w.order, do: do})
+	at := w.now.Add(d)
+	place := sort.Search(len(w.due), func(i int) bool { return w.due[i].at.After(at) })
+	w.due = slices.Insert(w.due, place, action{at, do})
 	w.rouse()
 }
 

@@ -10,7 +10,7 @@ import (
 func (w *World) createNetworkInterface(c *Call, _ Fault) (any, *Error) {
 	s, ok := w.subnets[c.Form.Get("SubnetId")]
 	if !ok {
-		return nil, &Error{400, "InvalidSubnetID.NotFound", "The subnet ID '" + c.Form.Get("SubnetId") + "' does not exist"}
+		return nil, subnetKind.unknown(c.Form.Get("SubnetId"))
 	}
 	if err := w.permit(c, resource{arn: w.arn("ec2", "network-interface/*"), vpc: s.vpc, subnet: s.id}); err != nil {
 		return nil, err
@@ -39,12 +39,9 @@ func (w *World) attachNetworkInterface(c *Call, _ Fault) (any, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	i, ok := w.instances.get(c.Form.Get("InstanceId"))
+	i, ok := w.instances.rows[c.Form.Get("InstanceId")]
 	if !ok || i.Owner != w.options.Account {
-		return nil, &Error{400, "InvalidInstanceID.NotFound", "The instance ID '" + c.Form.Get("InstanceId") + "' does not exist"}
-	}
-	if err := w.permit(c, w.resourceOf(eni)); err != nil {
-		return nil, err
+		return nil, instanceKind.unknown(c.Form.Get("InstanceId"))
 	}
 	index, bad := strconv.Atoi(c.Form.Get("DeviceIndex"))
 	switch {
@@ -74,31 +71,23 @@ func (w *World) attachNetworkInterface(c *Call, _ Fault) (any, *Error) {
 	return attachNetworkInterfaceResponse{AttachmentID: id}, nil
 }
 
+// modifyNetworkInterfaceAttribute knows the one attribute that a CNI modifies.
 func (w *World) modifyNetworkInterfaceAttribute(c *Call, _ Fault) (any, *Error) {
 	eni, err := w.named(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.permit(c, w.resourceOf(eni)); err != nil {
-		return nil, err
+	if eni.Attachment == nil || eni.Attachment.ID != c.Form.Get("Attachment.AttachmentId") {
+		return nil, noAttachment(c.Form.Get("Attachment.AttachmentId"))
 	}
-	if id := c.Form.Get("Attachment.AttachmentId"); id != "" {
-		if eni.Attachment == nil || eni.Attachment.ID != id {
-			return nil, &Error{400, "InvalidAttachmentID.NotFound", "The attachment '" + id + "' does not exist."}
-		}
-		w.change(eni.ID, func(eni *Interface) {
-			eni.Attachment.DeleteOnTermination = c.Form.Get("Attachment.DeleteOnTermination") == "true"
-		})
-	}
-	if c.Form.Has("Description.Value") {
-		w.change(eni.ID, func(eni *Interface) { eni.Description = c.Form.Get("Description.Value") })
-	}
-	return modifyNetworkInterfaceAttributeResponse{Return: true}, nil
+	w.change(eni.ID, func(eni *Interface) {
+		eni.Attachment.DeleteOnTermination = c.Form.Get("Attachment.DeleteOnTermination") == "true"
+	})
+	return done{true}, nil
 }
 
 func (w *World) detachNetworkInterface(c *Call, _ Fault) (any, *Error) {
-	for _, id := range w.interfaces.ids() {
-		eni := w.interfaces.rows[id]
+	for _, eni := range w.interfaces.all() {
 		if eni.Attachment == nil || eni.Attachment.ID != c.Form.Get("AttachmentId") {
 			continue
 		}
@@ -111,18 +100,19 @@ func (w *World) detachNetworkInterface(c *Call, _ Fault) (any, *Error) {
 		if eni.Attachment.DeviceIndex == 0 {
 			return nil, &Error{400, "OperationNotPermitted", "The network interface at device index 0 cannot be detached."}
 		}
-		w.detach(id, w.between(500*time.Millisecond, 3*time.Second))
-		return detachNetworkInterfaceResponse{Return: true}, nil
+		w.detach(eni.ID, w.between(500*time.Millisecond, 3*time.Second))
+		return done{true}, nil
 	}
-	return nil, &Error{400, "InvalidAttachmentID.NotFound", "The attachment '" + c.Form.Get("AttachmentId") + "' does not exist."}
+	return nil, noAttachment(c.Form.Get("AttachmentId"))
+}
+
+func noAttachment(id string) *Error {
+	return &Error{400, "InvalidAttachmentID.NotFound", "The attachment '" + id + "' does not exist."}
 }
 
 func (w *World) deleteNetworkInterface(c *Call, _ Fault) (any, *Error) {
 	eni, err := w.named(c)
 	if err != nil {
-		return nil, err
-	}
-	if err := w.permit(c, w.resourceOf(eni)); err != nil {
 		return nil, err
 	}
 	if err := w.foreclosed(eni); err != nil {
@@ -132,24 +122,22 @@ func (w *World) deleteNetworkInterface(c *Call, _ Fault) (any, *Error) {
 		return nil, &Error{400, "InvalidParameterValue", "Network interface '" + eni.ID + "' is currently in use."}
 	}
 	w.remove(eni)
-	return deleteNetworkInterfaceResponse{Return: true}, nil
+	return done{true}, nil
 }
 
-// named finds the interface that a write is about. That there is none comes before
-// the question of permission.
+// named finds the interface that a write is about, if the caller may write to it.
+// That there is none comes before the question of permission (observed).
 func (w *World) named(c *Call) (Interface, *Error) {
 	id := c.Form.Get("NetworkInterfaceId")
-	if !isID("eni", id) {
-		return Interface{}, &Error{400, "InvalidNetworkInterfaceID.Malformed", fmt.Sprintf("Invalid id: %q", id)}
-	}
-	eni, ok := w.interfaces.get(id)
+	eni, ok := w.interfaces.rows[id]
 	if !ok {
-		return Interface{}, &Error{400, "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '" + id + "' does not exist"}
+		return Interface{}, interfaceKind.unknown(id)
 	}
-	return eni, nil
+	return eni, w.permit(c, w.resourceOf(eni))
 }
 
-// foreclosed refuses to delete or detach what belongs to somebody else (facts 4).
+// foreclosed refuses to delete or detach what belongs to somebody else (EC2 API
+// Reference, "Error codes": AuthFailure, OperationNotPermitted).
 func (w *World) foreclosed(eni Interface) *Error {
 	switch {
 	case eni.Owner != w.options.Account:

@@ -2,7 +2,7 @@ package simulator
 
 import "testing"
 
-// Facts 4, IAM; IAM User Guide, Policy evaluation logic.
+// IAM User Guide, "Policy evaluation logic".
 func TestAuthorization(t *testing.T) {
 	w, subnet := region(t, Options{})
 	policy, err := ParsePolicy([]byte(`{"Version": "2012-10-17", "Statement": [

@@ -7,14 +7,12 @@ import (
 	"time"
 )
 
-// Facts 1: create, describe, attach, modify, three seconds or so; give back: detach, 2 s, delete.
+// amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go: create, describe, attach, modify, three seconds
+// or so; give back: detach, 2 s, delete.
 func TestAllocateAndGiveBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
-		node, err := w.Launch(Node{Subnet: subnet, CNI: CNI{Cluster: "blue", ClockOffset: 10 * time.Minute, Zone: time.FixedZone("", 9*3600)}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := launch(t, w, Node{Subnet: subnet, CNI: CNI{Cluster: "blue", ClockOffset: 10 * time.Minute, Zone: time.FixedZone("", 9*3600)}})
 		w.Allocate(node, 1)
 		w.Advance(5 * time.Minute)
 		var actions []string
@@ -45,16 +43,13 @@ func TestAllocateAndGiveBack(t *testing.T) {
 	})
 }
 
-// Facts 1: a node that dies between two calls leaves its interface behind.
+// A node that dies between two calls leaves its interface behind.
 func TestLeaks(t *testing.T) {
 	for name, step := range map[string]Step{"created": Created, "attached": Attached, "detached": Detached} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, subnet := region(t, Options{})
-				node, err := w.Launch(Node{Subnet: subnet, CNI: CNI{Prefixes: 2}})
-				if err != nil {
-					t.Fatal(err)
-				}
+				node := launch(t, w, Node{Subnet: subnet, CNI: CNI{Prefixes: 2}})
 				if step != Detached {
 					w.DieAt(node, step)
 				}
@@ -75,15 +70,12 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// Facts 1: custom networking; CNI 1.6 tags after the attach; each CNI call draws on the account's buckets.
+// Custom networking; CNI 1.6, which tags after the attach (amazon-vpc-cni-k8s v1.6, pkg/awsutils/awsutils.go).
 func TestOldCNIAndCustomNetworking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
 		pods := w.AddSubnet(w.vpcIDs()[0], "10.0.2.0/24", "a")
-		node, err := w.Launch(Node{Subnet: subnet, CNI: CNI{Untagged: true, Subnet: pods}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := launch(t, w, Node{Subnet: subnet, CNI: CNI{Untagged: true, Subnet: pods}})
 		w.DieAt(node, Created)
 		w.Allocate(node, 1)
 		w.Advance(3 * time.Minute)
@@ -93,14 +85,11 @@ func TestOldCNIAndCustomNetworking(t *testing.T) {
 	})
 }
 
-// Facts 2, race A: while a failed attach is undone, the interface is available and no one will attach it.
+// While a failed attach is undone, the interface is available and no one will attach it.
 func TestFailedAttachIsUndone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
-		node, err := w.Launch(Node{Subnet: subnet, CNI: CNI{AttachFails: 1}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := launch(t, w, Node{Subnet: subnet, CNI: CNI{AttachFails: 1}})
 		w.OnCall(func(c Call) Fault {
 			if c.Action == "DeleteNetworkInterface" && c.Number <= 3 {
 				return Fault{Code: "InvalidParameterValue"}
@@ -118,14 +107,11 @@ func TestFailedAttachIsUndone(t *testing.T) {
 	})
 }
 
-// Facts 2 and the rule's row of other states: one that hibernates attaches after it wakes.
+// A node that hibernates attaches after it wakes.
 func TestHibernationKeepsTheIntent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
-		node, err := w.Launch(Node{Subnet: subnet})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := launch(t, w, Node{Subnet: subnet})
 		w.Advance(time.Minute)
 		w.Allocate(node, 1)
 		w.Advance(time.Millisecond)
@@ -139,14 +125,12 @@ func TestHibernationKeepsTheIntent(t *testing.T) {
 	})
 }
 
-// Facts 1: a CNI that starts again never attaches what it did not just create.
+// amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go, AllocENI: a CNI that starts again never attaches
+// what it did not just create.
 func TestRestartForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
-		node, err := w.Launch(Node{Subnet: subnet})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := launch(t, w, Node{Subnet: subnet})
 		w.Advance(time.Minute)
 		w.Allocate(node, 1)
 		w.Advance(time.Millisecond)
@@ -159,6 +143,16 @@ func TestRestartForgets(t *testing.T) {
 		w.Advance(2 * time.Minute)
 		equal(t, "it goes on", w.FreeAddresses(subnet), 251-1-20)
 	})
+}
+
+// launch starts a node.
+func launch(t *testing.T, w *World, n Node) string {
+	t.Helper()
+	node, err := w.Launch(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return node
 }
 
 func (w *World) vpcIDs() (ids []string) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Facts 4, answers of DeleteNetworkInterface; EC2 API Reference, Error codes.
+// EC2 API Reference, "Error codes".
 func TestDeleteRefusals(t *testing.T) {
 	w, subnet := region(t, Options{})
 	instance := w.SeedInstance(Instance{Subnet: subnet})
@@ -42,7 +42,7 @@ func TestDeleteRefusals(t *testing.T) {
 	}
 }
 
-// EC2 API Reference, Common parameters: DryRun.
+// EC2 API Reference, DeleteNetworkInterface: DryRun.
 func TestDryRun(t *testing.T) {
 	w, subnet := region(t, Options{})
 	id := w.Seed(Interface{Subnet: subnet})
@@ -54,7 +54,7 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// EC2 API Reference, Common client errors.
+// EC2 API Reference, "Error codes": common client errors.
 func TestCredentials(t *testing.T) {
 	w, _ := region(t, Options{})
 	got := client{t, w, ""}.call("DescribeSubnets")
@@ -69,7 +69,8 @@ func TestCredentials(t *testing.T) {
 	equal(t, "unknown action", got.Code, "InvalidAction")
 }
 
-// VPC User Guide, Subnet CIDR blocks: five addresses are AWS's; facts 1: a /28 prefix is 16 addresses.
+// Amazon VPC User Guide, "Subnet CIDR blocks": five addresses are AWS's; EC2 User Guide,
+// "Prefix delegation for Amazon EC2 network interfaces": a /28 is 16 addresses.
 func TestFreeAddresses(t *testing.T) {
 	w, subnet := region(t, Options{})
 	equal(t, "empty /24", w.FreeAddresses(subnet), 251)
@@ -93,7 +94,7 @@ func TestFreeAddresses(t *testing.T) {
 	equal(t, "a refusal takes nothing", w.FreeAddresses(subnet), 1)
 }
 
-// Facts 4; EC2 User Guide, List and filter your resources.
+// EC2 User Guide, "Find your Amazon EC2 resources".
 func TestFilters(t *testing.T) {
 	w, subnet := region(t, Options{})
 	instance := w.SeedInstance(Instance{Subnet: subnet})
@@ -133,7 +134,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// Facts 4: 50 filters, 255 characters, 200 values in a call in all.
+// EC2 User Guide, "Find your Amazon EC2 resources": 50 filters, 255 characters; 200 values in
+// a call in all as observed.
 func TestFilterLimits(t *testing.T) {
 	w, _ := region(t, Options{})
 	c := client{t, w, "AKID"}
@@ -155,7 +157,8 @@ func TestFilterLimits(t *testing.T) {
 	equal(t, "51 filters", c.call("DescribeInstances", append(many, "Filter.51.Name", "vpc-id", "Filter.51.Value.1", "v")...).Code, "FilterLimitExceeded")
 }
 
-// Facts 4: MaxResults 5-1000, not with IDs; pages may be empty; unpaginated calls refused to large accounts.
+// EC2 API Reference, DescribeNetworkInterfaces: MaxResults 5-1000, not with IDs; pages may be
+// empty; unpaginated calls refused to large accounts.
 func TestPages(t *testing.T) {
 	w, subnet := region(t, Options{EmptyPages: 0.3, PagesOnly: true})
 	want := map[string]bool{}
@@ -200,7 +203,7 @@ func TestPages(t *testing.T) {
 	equal(t, "another query's token", c.call("DescribeNetworkInterfaces", "MaxResults", "5", "NextToken", token, "Filter.1.Name", "status", "Filter.1.Value.1", "x").Code, "InvalidNextToken")
 }
 
-// Facts 4; EC2 User Guide, Terminate an instance: visible for about an hour.
+// EC2 User Guide, "Terminate Amazon EC2 instances": visible for about an hour.
 func TestInstancesByIDAndByFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{HideManaged: true})
@@ -220,7 +223,7 @@ func TestInstancesByIDAndByFilter(t *testing.T) {
 	})
 }
 
-// Facts 4; EC2 Developer Guide, Request throttling.
+// EC2 API Reference, "Request throttling".
 func TestBuckets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := region(t, Options{})
@@ -241,7 +244,7 @@ func TestBuckets(t *testing.T) {
 	})
 }
 
-// Facts 2, race K; EC2 Developer Guide, Eventual consistency.
+// EC2 Developer Guide, "Eventual consistency".
 func TestStaleListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
@@ -347,7 +350,7 @@ func TestInterfaceOnTheWire(t *testing.T) {
 	}
 }
 
-// Facts 4; Auto Scaling API Reference, DescribeAutoScalingGroups.
+// Amazon EC2 Auto Scaling API Reference, DescribeAutoScalingGroups.
 func TestGroupsOnTheWire(t *testing.T) {
 	w, subnet := region(t, Options{Buckets: map[string]Bucket{"autoscaling": {5, 0}}})
 	c := client{t, w, "AKID"}
@@ -364,4 +367,38 @@ func TestGroupsOnTheWire(t *testing.T) {
 	equal(t, "51 names", c.call("DescribeAutoScalingGroups", values(nil, "AutoScalingGroupNames.member", 51, name)...).ASCode, "ValidationError")
 	equal(t, "100 names", c.call("DescribeAutoScalingGroups", values([]string{"MaxRecords", "100"}, "AutoScalingGroupNames.member", 100, name)...).ASCode, "")
 	equal(t, "throttled", c.call("DescribeAutoScalingGroups").ASCode, "Throttling")
+}
+
+// boto3 takes a token that comes again for a loop.
+func TestNoTokenComesTwice(t *testing.T) {
+	w, subnet := region(t, Options{})
+	for i := range 10 {
+		w.AddGroup(Group{Name: fmt.Sprintf("asg-%d", i), Subnets: []string{subnet}})
+		w.Seed(Interface{Subnet: subnet})
+	}
+	c := client{t, w, "AKID"}
+	for _, test := range []struct{ action, size string }{{"DescribeAutoScalingGroups", "MaxRecords"}, {"DescribeNetworkInterfaces", "MaxResults"}} {
+		w.Inject(test.action, 3, Fault{EmptyPage: true})
+		seen, found := map[string]bool{"": true}, 0
+		for token := ""; ; seen[token] = true {
+			form := url.Values{test.size: {"5"}}
+			if token != "" {
+				form.Set("NextToken", token)
+			}
+			got, err := c.send(test.action, form)
+			if err != nil || got.Code+got.ASCode != "" {
+				t.Fatal(err, got.Code, got.ASCode)
+			}
+			found += len(got.Groups) + len(got.Interfaces)
+			if token = got.NextToken + got.GroupToken; token == "" {
+				break
+			}
+			if seen[token] {
+				t.Fatalf("%s: token %s comes twice", test.action, token)
+			}
+		}
+		equal(t, test.action, found, 10)
+		equal(t, test.action+", pages", len(seen), 5)
+	}
+	equal(t, "not a token", c.call("DescribeAutoScalingGroups", "NextToken", "x").ASCode, "InvalidNextToken")
 }

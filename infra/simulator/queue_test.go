@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +41,7 @@ func parse(t *testing.T, payload []byte) (b batch) {
 	return b
 }
 
-// Facts 3: the event's form; spec, Triggers: delay 60 s, window 15 s.
+// Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference": the event's form.
 func TestScaleInReachesTheFunction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
@@ -84,7 +86,7 @@ func TestScaleInReachesTheFunction(t *testing.T) {
 	})
 }
 
-// Facts 3: best effort.
+// Amazon EventBridge Events Reference, "Amazon EC2 Auto Scaling events": best effort.
 func TestEventsAreLostAndDoubled(t *testing.T) {
 	for _, test := range []struct {
 		options Options
@@ -107,7 +109,7 @@ func TestEventsAreLostAndDoubled(t *testing.T) {
 	}
 }
 
-// Facts 2, race F: the event may come minutes before the interface is available.
+// Observed: the event may come minutes before the interface is available.
 func TestEarlyEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{Early: 1})
@@ -131,7 +133,8 @@ func TestEarlyEvent(t *testing.T) {
 	})
 }
 
-// Facts 3; Lambda Developer Guide, Handling errors for an SQS event source; SQS Developer Guide, Dead-letter queues.
+// Lambda Developer Guide, "Handling errors for an SQS event source in Lambda"; Amazon SQS
+// Developer Guide, "Using dead-letter queues in Amazon SQS".
 func TestPartialBatchesAndDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := region(t, Options{})
@@ -170,15 +173,15 @@ func TestPartialBatchesAndDeadLetters(t *testing.T) {
 	})
 }
 
-// Lambda Developer Guide: what is no partial batch answer fails the whole batch; an empty one is a success.
+// Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": what is no partial batch answer fails the whole batch; an empty one is a success.
 func TestAnswersToABatch(t *testing.T) {
-	messages := []delivery{{message: &message{id: "a"}}, {message: &message{id: "b"}}}
+	batch := []delivery{{message: &message{id: "a"}}, {message: &message{id: "b"}}}
 	for answer, want := range map[string]int{
 		"": 0, "null": 0, "{}": 0, `{"batchItemFailures":[]}`: 0, `{"batchItemFailures":null}`: 0,
 		`{"batchItemFailures":[{"itemIdentifier":"a"}]}`: 1,
 		`{"batchItemFailures":[{"itemIdentifier":"c"}]}`: 2, `{"batchItemFailures":[{"itemIdentifier":""}]}`: 2, `nonsense`: 2,
 	} {
-		failed, ok := failures(messages, []byte(answer))
+		failed, ok := failures(batch, []byte(answer))
 		if !ok {
 			failed = map[string]bool{"a": true, "b": true}
 		}
@@ -186,7 +189,8 @@ func TestAnswersToABatch(t *testing.T) {
 	}
 }
 
-// Facts 3: never more than two at once; a failed run brings its batch back.
+// Lambda Developer Guide, "Using Lambda with Amazon SQS": never more than two at once;
+// a failed run brings its batch back.
 func TestConcurrencyAndFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := region(t, Options{})
@@ -223,7 +227,35 @@ func TestConcurrencyAndFailure(t *testing.T) {
 	})
 }
 
-// Facts 3: Scheduler's detail is the string "{}".
+// Amazon SQS Developer Guide, "Visibility timeout": a message that waits in a batch for longer
+// than that is received again. It comes once, with the later count.
+func TestNoMessageStandsTwiceInABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := region(t, Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		queue := w.AddQueue(Queue{Visibility: 30 * time.Second})
+		var handed []string
+		w.AddMapping(Mapping{Queue: queue, Window: time.Minute, Invoke: func(_ context.Context, payload []byte) ([]byte, error) {
+			for _, r := range parse(t, payload).Records {
+				handed = append(handed, r.Body+r.Attributes.ApproximateReceiveCount)
+			}
+			return nil, nil
+		}})
+		go w.Run(ctx)
+		queue.Send("a")
+		time.Sleep(20 * time.Second)
+		queue.Send("b")
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		slices.Sort(handed)
+		equal(t, "handed over", strings.Join(handed, " "), "a3 b2")
+		equal(t, "invocations", len(w.Invocations()), 1)
+		equal(t, "left", len(queue.Messages()), 0)
+		cancel()
+	})
+}
+
+// Observed: Scheduler's detail is the string "{}".
 func TestSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := region(t, Options{})
@@ -244,7 +276,8 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
-// EventBridge User Guide, Comparison operators; facts 3: warm pools.
+// EventBridge User Guide, "Comparison operators for use in event patterns"; Amazon EC2 Auto
+// Scaling User Guide, "Warm pool example events and patterns".
 func TestPattern(t *testing.T) {
 	var p map[string]any
 	if err := json.Unmarshal([]byte(pattern), &p); err != nil {

@@ -160,11 +160,21 @@ func (w *World) context(r resource) map[string]string {
 var operators = map[string]func(values []string, have string, present bool) bool{
 	"StringEquals": func(v []string, have string, present bool) bool { return present && slices.Contains(v, have) },
 	"StringLike":   func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
-	"ArnLike":      func(v []string, have string, present bool) bool { return present && anyLike(v, have) },
+	"ArnLike":      func(v []string, have string, present bool) bool { return present && anyARNLike(v, have) },
 	"Null":         func(v []string, _ string, present bool) bool { return slices.Contains(v, strconv.FormatBool(!present)) },
 }
 
 // anyLike tells whether one of the patterns (see like) matches.
 func anyLike(patterns []string, s string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return like(pattern, s) })
+}
+
+// anyARNLike compares part by part: a wildcard does not reach across a colon,
+// except in the last part, the resource.
+func anyARNLike(patterns []string, arn string) bool {
+	const parts = 6 // arn:partition:service:region:account:resource
+	have := strings.SplitN(arn, ":", parts)
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		return slices.EqualFunc(strings.SplitN(pattern, ":", parts), have, like)
+	})
 }

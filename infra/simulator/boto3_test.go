@@ -15,6 +15,20 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
+// errorsOf are the codes that boto3 is to see, by what it tries.
+var errorsOf = map[string]string{
+	"201 filter values": "FilterLimitExceeded",
+	"200 filter values": "none",
+	"page of 4":         "InvalidParameterValue",
+	"page with ids":     "InvalidParameterCombination",
+	"unknown instance":  "InvalidInstanceID.NotFound",
+	"delete attached":   "InvalidParameterValue",
+	"delete dry":        "DryRunOperation",
+	"delete":            "none",
+	"delete again":      "InvalidNetworkInterfaceID.NotFound",
+	"no such action":    "InvalidAction",
+}
+
 // boto3, which this project did not write, reads a world over a socket: every
 // page, filter and error code means to it what it means to the world.
 func TestBoto3ReadsTheWire(t *testing.T) {
@@ -64,19 +78,7 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 	if !slices.Equal(saw.Zones, []string{subnet + ",subnet-00000002"}) || saw.Free != free || saw.Addresses != 1 || saw.Tags["n"] != "1" {
 		t.Errorf("%q, %d free, %d addresses, tags %v", saw.Zones, saw.Free, saw.Addresses, saw.Tags)
 	}
-	want := map[string]string{
-		"201 filter values": "FilterLimitExceeded",
-		"200 filter values": "none",
-		"page of 4":         "InvalidParameterValue",
-		"page with ids":     "InvalidParameterCombination",
-		"unknown instance":  "InvalidInstanceID.NotFound",
-		"delete attached":   "InvalidParameterValue",
-		"delete dry":        "DryRunOperation",
-		"delete":            "none",
-		"delete again":      "InvalidNetworkInterfaceID.NotFound",
-		"no such action":    "InvalidAction",
-	}
-	if !maps.Equal(saw.Errors, want) {
-		t.Errorf("errors %v\nwant   %v", saw.Errors, want)
+	if !maps.Equal(saw.Errors, errorsOf) {
+		t.Errorf("errors %v\nwant   %v", saw.Errors, errorsOf)
 	}
 }

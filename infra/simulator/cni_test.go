@@ -74,7 +74,7 @@ func TestLeaks(t *testing.T) {
 func TestOldCNIAndCustomNetworking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, subnet := region(t, Options{})
-		pods := w.AddSubnet(w.vpcIDs()[0], "10.0.2.0/24", "a")
+		pods := w.AddSubnet(w.vpcOf(subnet), "10.0.2.0/24", "a")
 		node := launch(t, w, Node{Subnet: subnet, CNI: CNI{Untagged: true, Subnet: pods}})
 		w.DieAt(node, Created)
 		w.Allocate(node, 1)
@@ -110,11 +110,7 @@ func TestFailedAttachIsUndone(t *testing.T) {
 // A node that hibernates attaches after it wakes.
 func TestHibernationKeepsTheIntent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{})
-		node := launch(t, w, Node{Subnet: subnet})
-		w.Advance(time.Minute)
-		w.Allocate(node, 1)
-		w.Advance(time.Millisecond)
+		w, _, node := allocating(t)
 		w.Stop(node)
 		w.Advance(3 * time.Hour)
 		equal(t, "asleep", made(t, w, node).Status, "available")
@@ -129,11 +125,7 @@ func TestHibernationKeepsTheIntent(t *testing.T) {
 // what it did not just create.
 func TestRestartForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{})
-		node := launch(t, w, Node{Subnet: subnet})
-		w.Advance(time.Minute)
-		w.Allocate(node, 1)
-		w.Advance(time.Millisecond)
+		w, subnet, node := allocating(t)
 		w.Restart(node)
 		w.Advance(time.Hour)
 		i, _ := w.Instance(node)
@@ -155,12 +147,15 @@ func launch(t *testing.T, w *World, n Node) string {
 	return node
 }
 
-func (w *World) vpcIDs() (ids []string) {
-	defer w.enter()()
-	for id := range w.vpcs {
-		ids = append(ids, id)
-	}
-	return ids
+// allocating is a world with a node that has just created an interface to attach.
+func allocating(t *testing.T) (w *World, subnet, node string) {
+	t.Helper()
+	w, subnet = region(t, Options{})
+	node = launch(t, w, Node{Subnet: subnet})
+	w.Advance(time.Minute)
+	w.Allocate(node, 1)
+	w.Advance(time.Millisecond)
+	return w, subnet, node
 }
 
 // made is the one interface that a node's CNI made.

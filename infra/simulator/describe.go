@@ -9,7 +9,7 @@ func (w *World) describeNetworkInterfaces(c *Call, f Fault) (any, *Error) {
 			delete(rows, id)
 		}
 	}
-	found, next, err := page(w, c, f, listing[Interface]{interfaceKind, interfaceFields}, rows)
+	found, next, err := page(w, c, f, interfaceListing, rows)
 	answer := describeNetworkInterfacesResponse{NextToken: next}
 	for _, eni := range found {
 		answer.Interfaces = append(answer.Interfaces, interfaceToXML(eni))
@@ -25,7 +25,7 @@ func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
 			delete(rows, id)
 		}
 	}
-	found, next, err := page(w, c, f, listing[Instance]{instanceKind, instanceFields}, rows)
+	found, next, err := page(w, c, f, instanceListing, rows)
 	answer := describeInstancesResponse{NextToken: next}
 	for _, i := range found {
 		answer.Reservations = append(answer.Reservations, reservationXML{ID: "r" + i.ID[1:], Owner: i.Owner, Instances: []instanceXML{instanceToXML(i)}})
@@ -35,7 +35,7 @@ func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
 
 // describeSubnets lists the subnets with their free addresses.
 func (w *World) describeSubnets(c *Call, f Fault) (any, *Error) {
-	found, next, err := page(w, c, f, listing[*subnet]{subnetKind, subnetFields}, w.subnets)
+	found, next, err := page(w, c, f, subnetListing, w.subnets)
 	answer := describeSubnetsResponse{NextToken: next}
 	for _, s := range found {
 		answer.Subnets = append(answer.Subnets, subnetXML{

@@ -18,9 +18,10 @@ const (
 	maxFilterLength = 255
 )
 
-// fields are what a kind of resource can be filtered by: the filters' names, each
-// with the values that a resource has for it, and its tags.
-type fields[T any] struct {
+// A listing is how one kind of resource is listed, and what it can be filtered by:
+// the filters' names, each with the values that a resource has for it, and its tags.
+type listing[T any] struct {
+	kind
 	named map[string]func(T) []string
 	tags  func(T) map[string]string // nil for a kind without tag filters
 }
@@ -33,7 +34,7 @@ type filter struct {
 
 // The filters that have a use here. EC2 knows more; another name is refused as an
 // unknown one is there.
-var interfaceFields = fields[Interface]{tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
+var interfaceListing = listing[Interface]{kind: interfaceKind, tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
 	"status":                       func(e Interface) []string { return []string{e.Status} },
 	"description":                  func(e Interface) []string { return []string{e.Description} },
 	"subnet-id":                    func(e Interface) []string { return []string{e.Subnet} },
@@ -49,7 +50,7 @@ var interfaceFields = fields[Interface]{tags: func(e Interface) map[string]strin
 	"attachment.instance-owner-id": attachmentField(func(a *Attachment) string { return a.InstanceOwner }),
 }}
 
-var instanceFields = fields[Instance]{tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
+var instanceListing = listing[Instance]{kind: instanceKind, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
 	"instance-id":         func(i Instance) []string { return []string{i.ID} },
 	"instance-state-name": func(i Instance) []string { return []string{i.State} },
 	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
@@ -58,13 +59,13 @@ var instanceFields = fields[Instance]{tags: func(i Instance) map[string]string {
 	"operator.managed":    func(i Instance) []string { return []string{strconv.FormatBool(i.Operator != "")} },
 }}
 
-var subnetFields = fields[*subnet]{named: map[string]func(*subnet) []string{
+var subnetListing = listing[*subnet]{kind: subnetKind, named: map[string]func(*subnet) []string{
 	"subnet-id": func(s *subnet) []string { return []string{s.id} },
 	"vpc-id":    func(s *subnet) []string { return []string{s.vpc} },
 }}
 
 // filtersOf reads a call's filters and refuses what EC2 refuses.
-func filtersOf[T any](form url.Values, known fields[T]) ([]filter, *Error) {
+func filtersOf[T any](form url.Values, known listing[T]) ([]filter, *Error) {
 	var filters []filter
 	values := 0
 	for n := 1; form.Has(fmt.Sprintf("Filter.%d.Name", n)); n++ {
@@ -90,9 +91,9 @@ func filtersOf[T any](form url.Values, known fields[T]) ([]filter, *Error) {
 }
 
 // matches holds if the resource satisfies every filter.
-func (known fields[T]) matches(resource T, filters []filter) bool {
+func (l listing[T]) matches(resource T, filters []filter) bool {
 	for _, f := range filters {
-		if !slices.ContainsFunc(known.of(resource, f.name), func(have string) bool { return anyLike(f.values, have) }) {
+		if !slices.ContainsFunc(l.of(resource, f.name), func(have string) bool { return anyLike(f.values, have) }) {
 			return false
 		}
 	}
@@ -100,11 +101,11 @@ func (known fields[T]) matches(resource T, filters []filter) bool {
 }
 
 // of is what the resource has for a filter.
-func (known fields[T]) of(resource T, name string) []string {
-	if field := known.named[name]; field != nil {
+func (l listing[T]) of(resource T, name string) []string {
+	if field := l.named[name]; field != nil {
 		return field(resource)
 	}
-	tags := known.tags(resource)
+	tags := l.tags(resource)
 	if name == "tag-key" {
 		return slices.Collect(maps.Keys(tags))
 	}

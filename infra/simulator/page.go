@@ -13,18 +13,12 @@ import (
 // The bounds of MaxResults (EC2 API Reference, DescribeNetworkInterfaces).
 const minPage, maxPage = 5, 1000
 
-// A listing says how one kind of resource is listed.
-type listing[T any] struct {
-	kind
-	fields fields[T]
-}
-
 // page answers a listing: all of the rows that match, those of the IDs, or one page.
 func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T) (found []T, next string, err *Error) {
 	if err := w.permit(c, everything); err != nil {
 		return nil, "", err
 	}
-	filters, err := filtersOf(c.Form, l.fields)
+	filters, err := filtersOf(c.Form, l)
 	if err != nil {
 		return nil, "", err
 	}
@@ -47,7 +41,7 @@ func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T) (f
 		size = -1
 	}
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !l.fields.matches(rows[id], filters) {
+		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !l.matches(rows[id], filters) {
 			continue
 		}
 		if size < 0 || size > 0 && len(found) == size {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,24 +15,20 @@ func TestRealServer(t *testing.T) {
 	w, subnet := region(t, Options{})
 	server := httptest.NewServer(w.Handler())
 	defer server.Close()
-	post := func() (*http.Response, error) {
-		in, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("Action=DescribeSubnets&SubnetId.1="+subnet))
+	post := func() (status int, err error) {
+		answer, err := server.Client().Do(request(t.Context(), t, server.URL, "AKID", url.Values{"Action": {"DescribeSubnets"}, "SubnetId.1": {subnet}}))
 		if err != nil {
-			t.Fatal(err)
+			return 0, err
 		}
-		in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		in.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20261123/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=00")
-		return server.Client().Do(in)
+		return answer.StatusCode, answer.Body.Close()
 	}
-	answer, err := post()
+	status, err := post()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	equal(t, "status", answer.StatusCode, http.StatusOK)
+	equal(t, "status", status, http.StatusOK)
 	w.Inject("DescribeSubnets", 1, Fault{Reset: true})
-	if cut, err := post(); err == nil {
-		cut.Body.Close()
+	if _, err := post(); err == nil {
 		t.Error("a reset has an answer")
 	}
 }
@@ -44,12 +40,7 @@ func TestTransportHonoursTheContext(t *testing.T) {
 		w.Inject("DeleteNetworkInterface", 1, Fault{Latency: time.Hour})
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		in, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://simulator", strings.NewReader("Action=DeleteNetworkInterface&NetworkInterfaceId="+id))
-		if err != nil {
-			t.Fatal(err)
-		}
-		in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		in.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20261123/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=00")
+		in := request(ctx, t, "http://simulator", "AKID", url.Values{"Action": {"DeleteNetworkInterface"}, "NetworkInterfaceId": {id}})
 		start := time.Now()
 		if _, err := (&http.Client{Transport: w.Transport()}).Do(in); err == nil {
 			t.Error("answered after the caller had gone")

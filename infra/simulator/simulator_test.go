@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -61,25 +63,12 @@ func (c client) call(action string, pairs ...string) reply {
 
 func (c client) send(action string, form url.Values) (r reply, err error) {
 	form.Set("Action", action)
-	in, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, "http://simulator/", strings.NewReader(form.Encode()))
+	out, err := (&http.Client{Transport: c.w.Transport()}).Do(request(c.t.Context(), c.t, "http://simulator/", c.key, form))
 	if err != nil {
 		return r, err
 	}
-	in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	service := "ec2"
-	if strings.Contains(action, "AutoScaling") {
-		service = "autoscaling"
-	}
-	if c.key != "" {
-		in.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.key+"/20261123/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=00")
-	}
-	out, err := (&http.Client{Transport: c.w.Transport()}).Do(in)
-	if err != nil {
-		return r, err
-	}
-	defer out.Body.Close()
 	raw, err := io.ReadAll(out.Body)
-	if err != nil {
+	if err := errors.Join(err, out.Body.Close()); err != nil {
 		return r, err
 	}
 	if err := xml.Unmarshal(raw, &r); err != nil {
@@ -87,6 +76,24 @@ func (c client) send(action string, form url.Values) (r reply, err error) {
 	}
 	r.Status, r.Body, r.RequestID = out.StatusCode, string(raw), out.Header.Get("X-Amzn-Requestid")
 	return r, nil
+}
+
+// request is a call as an SDK sends it, without a signature that counts.
+func request(ctx context.Context, t *testing.T, address, key string, form url.Values) *http.Request {
+	t.Helper()
+	in, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	service := "ec2"
+	if strings.Contains(form.Get("Action"), "AutoScaling") {
+		service = "autoscaling"
+	}
+	if key != "" {
+		in.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20261123/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=00")
+	}
+	return in
 }
 
 // values are the parameters of a list: name.1, ..., name.n.

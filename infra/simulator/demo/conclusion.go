@@ -5,23 +5,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // words say what the function's reasons mean (docs/rule.md).
 var words = map[string]string{
 	"owner-terminated": "its node is terminated",
-	"owner-gone":       "its node is gone so long that EC2 does not show it any more",
+	"owner-gone":       "its node is gone so long that EC2 shows it no more",
 	"owner-forgot":     "its node runs, but has not attached it for a day",
 
 	"attached":       "it was attached in the meantime",
-	"managed":        "a service of AWS manages it",
-	"associated":     "an Elastic IP would be lost with it",
+	"managed":        "an AWS service manages it",
+	"associated":     "an Elastic IP would go with it",
 	"opted-out":      "a tag asks to keep it",
 	"bad-tag":        "its tag names no instance",
-	"untagged":       "it has no tags, and ReleaseUntagged is false",
-	"owner-alive":    "its node is alive, and may still attach it",
-	"young":          "its node is not visible, but it is not 30 min old",
+	"untagged":       "no tags, and ReleaseUntagged is false",
+	"owner-alive":    "its node is alive and may attach it",
+	"young":          "node not visible, not yet 30 min old",
 	"age-unreadable": "its age cannot be read",
 	"not-permitted":  "EC2 does not let this account delete it",
 }
@@ -29,7 +28,7 @@ var words = map[string]string{
 // conclusion is what a reader should take home: what was released, what was kept
 // and why, and what it was good for.
 func conclusion(s, twin *scene, v verdict, p played, journal []line, screen *screen) []string {
-	lines := append(released(journal, screen), fmt.Sprintf("%d of Auto Scaling's %d events got lost, and of Karpenter's %d nodes none tells: no matter.", p.lost, scaledIn, drained), "")
+	lines := append(released(journal, screen), fmt.Sprintf("No matter: %d of Auto Scaling's %d events got lost, and of Karpenter's %d nodes none tells.", p.lost, scaledIn, drained), "")
 	lines = append(lines, kept(s, p.look, screen)...)
 	lines = append(lines, comparison(s, twin, screen)...)
 	return append(lines, sentence(v, screen)...)
@@ -49,9 +48,9 @@ func released(journal []line, screen *screen) []string {
 		}
 	}
 	lines := []string{screen.bold(fmt.Sprintf("Released: %d interfaces, %d addresses", interfaces, addresses)) +
-		fmt.Sprintf("   (runs: %d by schedule, %d by events, %d by hand)", runs["schedule"], runs["event"], runs["hand"])}
+		fmt.Sprintf("   (in %d runs by schedule, %d by events)", runs["schedule"], runs["event"])}
 	for _, reason := range byCount(reasons) {
-		lines = append(lines, row(reasons[reason], reason, ""))
+		lines = append(lines, fmt.Sprintf("  %2d  %-16s  %s", reasons[reason], reason, words[reason]))
 	}
 	return lines
 }
@@ -66,7 +65,7 @@ func kept(s *scene, look report, screen *screen) []string {
 	}
 	lines := []string{screen.bold(fmt.Sprintf("Kept, of what looks abandoned: %d interfaces", look.kept()))}
 	for _, reason := range byCount(look.Kept) {
-		lines = append(lines, row(look.Kept[reason], reason, example[reason]))
+		lines = append(lines, fmt.Sprintf("  %2d  %-11s  %-37s %s", look.Kept[reason], reason, words[reason], example[reason]))
 	}
 	lines = append(lines, "Never even looked at, since the CNI does not describe its own interfaces so:")
 	found := map[string]bool{}
@@ -109,15 +108,11 @@ func sentence(v verdict, screen *screen) []string {
 	for _, n := range v.onPurpose {
 		count += n
 	}
-	lines = append(lines, fmt.Sprintf("%d more are abandoned, and kept on purpose, because the function cannot be sure of them:", count))
+	lines = append(lines, fmt.Sprintf("%d more are abandoned, but kept on purpose:", count))
 	for _, why := range byCount(v.onPurpose) {
 		lines = append(lines, fmt.Sprintf("  %2d  %s", v.onPurpose[why], why))
 	}
 	return lines
-}
-
-func row(count int, reason, example string) string {
-	return strings.TrimRight(fmt.Sprintf("  %2d  %-16s  %-52s %s", count, reason, words[reason], example), " ")
 }
 
 // byCount sorts by count, the highest first.

@@ -38,7 +38,7 @@ func main() {
 func play(ctx context.Context, seed uint64, screen *screen) error {
 	screen.print(
 		screen.bold("network-interface-releaser: a scale-in, live"),
-		"EC2, Auto Scaling and EventBridge are simulated here; the function is the real one.",
+		"EC2, Auto Scaling and EventBridge are simulated; the function is the real binary.",
 		"")
 	binary, err := compile(ctx, screen)
 	if err != nil {
@@ -85,13 +85,14 @@ func play(ctx context.Context, seed uint64, screen *screen) error {
 }
 
 func introduction(s *scene, f *function) []string {
-	nodes := len(s.blue) + len(s.karpenter)
 	return []string{
-		fmt.Sprintf("History %d (-seed): %d hours of two clusters, now %d nodes. Others died at bad moments", s.seed, int(past.Hours()), nodes),
-		fmt.Sprintf("and left interfaces behind, so that few addresses are free. Soon %d more will go.", scaledIn+drained),
-		fmt.Sprintf("Time is lapsed: 1 s here is %d s there, and the waits are cut short: events settle for %.0f s", lapse, (settle / lapse).Seconds()),
-		fmt.Sprintf("(on AWS 60), the schedule sweeps every %.0f s (60). The function's own pace is real: 15 deletes", (sweepEvery / lapse).Seconds()),
-		"at once, then one a second. Some events get lost, as Auto Scaling delivers at best effort.",
+		fmt.Sprintf("History %d (-seed): %d hours of two clusters. Many a node died at a bad moment", s.seed, int(past.Hours())),
+		fmt.Sprintf("and left an interface behind: few addresses are free. Soon %d of the %d nodes go.", scaledIn+drained, len(s.blue)+len(s.karpenter)),
+		"",
+		fmt.Sprintf("Time is lapsed: 1 s here is %d s there. Waits are cut short, too: events settle", lapse),
+		fmt.Sprintf("for %.0f s (on AWS 60), and the schedule sweeps every %.0f s (60). The function's own", (settle / lapse).Seconds(), (sweepEvery / lapse).Seconds()),
+		"pace is real: 15 deletes at once, then one a second. Auto Scaling loses events.",
+		"",
 		"The function's log: " + f.journal.path,
 		"",
 	}

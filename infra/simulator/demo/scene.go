@@ -18,17 +18,19 @@ const (
 	drained  = 3  // of Karpenter's
 
 	past  = 26 * time.Hour   // more than a day: then a running owner no longer counts
-	lapse = 10               // seconds of the region in one of ours
+	lapse = 8                // seconds of the region in one of ours
 	limit = 25 * time.Second // ours
 
-	// Of the region. On AWS the three are 60, 15 and 60 s (template.yaml).
-	settle     = 20 * time.Second
-	gather     = 10 * time.Second
-	sweepEvery = 80 * time.Second
+	// On AWS these three are 60, 15 and 60 s (template.yaml).
+	settle     = 2 * lapse * time.Second
+	gather     = 1 * lapse * time.Second
+	sweepEvery = 8 * lapse * time.Second
 
-	firstSweep = 15 * time.Second // after the past
-	scaleIn    = 40 * time.Second // after the past
-	lookEarly  = 500 * time.Millisecond
+	// After the past.
+	firstSweep = 3 * lapse * time.Second / 2
+	scaleIn    = 4 * lapse * time.Second
+
+	lookEarly = 500 * time.Millisecond // a CNI attaches what it created 0.7 to 3 s later
 )
 
 // A subnet of the scene. Those of Auto Scaling are a and b; in c are Karpenter's

@@ -50,7 +50,7 @@ func (s *screen) wait(what string) (done func()) {
 			_, _ = fmt.Fprintf(s.out, "\r%s ... %.0f s", what, time.Since(start).Seconds())
 			select {
 			case <-ended:
-				_, _ = io.WriteString(s.out, "\n")
+				_, _ = io.WriteString(s.out, "\r\x1b[K")
 				return
 			case <-time.After(time.Second):
 			}
@@ -145,8 +145,8 @@ func summary(v view) string {
 	for _, n := range v.subnets {
 		free = append(free, fmt.Sprintf("%s %d", n.name, n.free))
 	}
-	return fmt.Sprintf("free: %s of %d each; abandoned: %d (%d addresses); given back: %d (%d)",
-		strings.Join(free, ", "), v.subnets[0].size, v.open, v.held, v.given, v.back)
+	return fmt.Sprintf("free addresses: %s; held by %d abandoned: %d; given back by %d: %d",
+		strings.Join(free, ", "), v.open, v.held, v.given, v.back)
 }
 
 func (s *screen) bold(text string) string { return s.paint("1", text) }

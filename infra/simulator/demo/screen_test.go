@@ -68,8 +68,8 @@ func TestPlainLines(t *testing.T) {
 		s.draw(example)
 	}
 	s.end()
-	shows(t, out.String(), "1.0 s  something", "a 26, b 251, c 0", "abandoned: 17 (268 addresses)", "given back: 3 (45)")
-	if strings.Contains(out.String(), "\x1b") || strings.Count(out.String(), "free: ") != 1 {
+	shows(t, out.String(), "1.0 s  something", "a 26, b 251, c 0", "held by 17 abandoned: 268", "given back by 3: 45")
+	if strings.Contains(out.String(), "\x1b") || strings.Count(out.String(), "free addresses: ") != 1 {
 		t.Errorf("plain lines are few and have no escapes:\n%s", out.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -64,14 +65,26 @@ func decodeEvent(payload []byte) (request, error) {
 }
 
 // decodeSchedule decodes EventBridge's own scheduled events. A rule's detail is an
-// object, that of EventBridge Scheduler the string "{}"; both are empty. One that
-// is not was written by somebody who wanted something else than a sweep.
+// empty object, that of EventBridge Scheduler the string "{}"; AWS may add to them.
+// One with a field of an input by hand was written by somebody who wanted something
+// else than a sweep.
 func decodeSchedule(detail json.RawMessage) (request, error) {
-	switch string(bytes.TrimSpace(detail)) {
-	case "", "{}", `"{}"`:
-		return request{trigger: eni.Schedule, scope: eni.Scope{Sweep: true}}, nil
+	var text string
+	if json.Unmarshal(detail, &text) == nil {
+		detail = json.RawMessage(text)
 	}
-	return request{}, errors.New("its detail must be empty: a schedule always sweeps, by the function's settings")
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(detail, &fields); len(detail) > 0 && err != nil {
+		return request{}, fmt.Errorf("its detail cannot be read: %w", err)
+	}
+	for name := range fields {
+		for known := range hand {
+			if strings.EqualFold(name, known) {
+				return request{}, fmt.Errorf("its detail holds %.80q: a schedule always sweeps, by the function's settings", name)
+			}
+		}
+	}
+	return request{trigger: eni.Schedule, scope: eni.Scope{Sweep: true}}, nil
 }
 
 // termination is the detail of "EC2 Instance Terminate Successful" (Amazon EC2

@@ -157,8 +157,8 @@ func TestWrongInputsAreRefusedByName(t *testing.T) {
 		`{"detail-type":"Scheduled Event"}`:      `"Scheduled Event" of "" came`,
 		event("aws.autoscaling", "EC2 Instance Launch Successful", `{}`): `"EC2 Instance Launch Successful" of "aws.autoscaling" came`,
 		event("my.app", "EC2 Instance Terminate Successful", `{}`):       `of "my.app" came`,
-		event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):     "detail must be empty",
-		event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):   "detail must be empty",
+		event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):     `detail holds "dryRun"`,
+		event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):   `detail holds "subnetIds"`,
 		terminate(`{}`):                               `EC2InstanceId "" is no instance id`,
 		terminate(`{"EC2InstanceId":"i-*"}`):          `EC2InstanceId "i-*" is no instance id`,
 		terminate(`{"EC2InstanceId":["i-01234567"]}`): "its detail cannot be read",
@@ -175,6 +175,12 @@ func TestWrongInputsAreRefusedByName(t *testing.T) {
 
 // EventBridge's own events may grow.
 func TestEventsMayGrow(t *testing.T) {
+	for _, detail := range []string{"{}", `"{}"`, "{ }", "null", `""`, `{"new-field":1}`, `"{\"new-field\":1}"`} {
+		schedule := `{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":` + detail + `}`
+		if got, _, err := decodeAny([]byte(schedule)); err != nil || !reflect.DeepEqual(got, samples["schedule"].want) {
+			t.Errorf("%s: %+v, %v", schedule, got, err)
+		}
+	}
 	grown := strings.Replace(string(readSample(t, "terminate")), `"StatusCode"`, `"NewField": [{}], "StatusCode"`, 1)
 	grown = strings.Replace(grown, `"version"`, `"new-field": {}, "version"`, 1)
 	if got, _, err := decodeAny([]byte(grown)); err != nil || !reflect.DeepEqual(got, samples["terminate"].want) {

@@ -279,10 +279,54 @@ func TestAutoScalingHangs(t *testing.T) {
 	onStage(t, func(s *stage) {
 		own, _, near, _ := s.scaleIn()
 		s.world.Inject("DescribeAutoScalingGroups", 100, simulator.Fault{Latency: time.Hour})
+		start := time.Now()
 		if answer, err := s.invoke(s.sample("terminate")); err != nil {
 			s.Errorf("%v, %s", err, answer)
 		}
+		if took := time.Since(start); took > 12*time.Second {
+			s.Errorf("it took %v", took)
+		}
 		s.expectDeleted(append(own, near)...) // near, by the event's own subnet
+	})
+}
+
+// Free addresses are no evidence: where EC2 hangs on them, the run goes on.
+func TestDescribeSubnetsHangs(t *testing.T) {
+	onStage(t, func(s *stage) {
+		own, second, near, far := s.scaleIn()
+		s.world.Inject("DescribeSubnets", 100, simulator.Fault{Latency: time.Hour})
+		start := time.Now()
+		if answer, err := s.invoke(s.sample("schedule")); err != nil || !strings.Contains(answer, `"freeAddresses":{}`) {
+			s.Errorf("%v, %s", err, answer)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			s.Errorf("it took %v", took)
+		}
+		s.expectDeleted(append(append(own, second...), near, far)...)
+	})
+}
+
+// One delete that hangs fails alone.
+func TestADeleteHangs(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.scaleIn()
+		s.world.Inject("DeleteNetworkInterface", 1, simulator.Fault{Latency: time.Hour})
+		answer, err := s.invoke(s.sample("schedule"))
+		if err != nil || !strings.Contains(answer, `"released":4,"gone":0,"deferred":0,"failed":1`) {
+			s.Errorf("%v, %s", err, answer)
+		}
+	})
+}
+
+// A throttle code that the SDK does not know by itself is retried and classed all the same.
+func TestRateExceededIsAThrottle(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.scaleIn()
+		s.world.Inject("DeleteNetworkInterface", 3, simulator.Fault{Code: "RateExceeded"})
+		answer, err := s.invoke(s.sample("schedule"))
+		if err != nil || !strings.Contains(answer, `"released":0,"gone":0,"deferred":5`) || s.calls("Delete") != 3 {
+			s.Errorf("%v, %d deletes, %s", err, s.calls("Delete"), answer)
+		}
 	})
 }
 

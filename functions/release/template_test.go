@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,8 +13,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -253,5 +258,58 @@ func TestTwoStacksCanStandSideBySide(t *testing.T) {
 	}
 	if at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Events", "Sweep", "Properties", "OmitName") != true {
 		t.Error("SAM would name the schedule without the stack")
+	}
+}
+
+// The template's own pattern, held against the samples by the simulator's rule.
+func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
+	pattern, err := json.Marshal(at(t, template(t), "Resources", "TerminateEventsRule", "Properties", "EventPattern"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{
+		"terminate": 1, "terminate-by-alarm": 1, "terminate-to-warm-pool": 0,
+		"not-understood-state-change": 0, "schedule": 0, "schedule-rule": 0,
+	} {
+		w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
+		queue := w.AddQueue(simulator.Queue{Name: "queue"})
+		if err := w.AddRule(pattern, queue); err != nil {
+			t.Fatal(err)
+		}
+		w.Emit(readSample(t, name))
+		w.Advance(time.Minute)
+		if got := len(queue.Messages()); got != want {
+			t.Errorf("%s: %d messages, want %d", name, got, want)
+		}
+	}
+}
+
+// The constants that no parameter changes.
+func TestTheTemplatesConstants(t *testing.T) {
+	resources := at(t, template(t), "Resources")
+	function := at(t, resources, "ReleaseFunction", "Properties")
+	mapping := at(t, function, "Events", "TerminateEvents", "Properties")
+	queue := at(t, resources, "TerminateEventsQueue", "Properties")
+	timeout := at(t, function, "Timeout").(int)
+	for what, pair := range map[string][2]any{
+		"memory":             {at(t, function, "MemorySize"), 128},
+		"timeout":            {timeout, 60},
+		"async retries":      {at(t, function, "EventInvokeConfig", "MaximumRetryAttempts"), 0},
+		"schedule's retries": {at(t, function, "Events", "Sweep", "Properties", "RetryPolicy", "MaximumRetryAttempts"), 0},
+		"batch window":       {at(t, mapping, "MaximumBatchingWindowInSeconds"), 15},
+		"concurrency":        {at(t, mapping, "ScalingConfig", "MaximumConcurrency"), 2},
+		"partial answers":    {at(t, mapping, "FunctionResponseTypes", 0), "ReportBatchItemFailures"},
+		"delay":              {at(t, queue, "DelaySeconds"), 60},
+		"visibility":         {at(t, queue, "VisibilityTimeout"), 6 * timeout},
+		"receives":           {at(t, queue, "RedrivePolicy", "maxReceiveCount"), 5},
+		"encryption":         {at(t, queue, "SqsManagedSseEnabled"), true},
+		"DLQ's encryption":   {at(t, resources, "DeadLetterQueue", "Properties", "SqsManagedSseEnabled"), true},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	if function.(map[string]any)["ReservedConcurrentExecutions"] != nil {
+		t.Error("the function reserves concurrency")
 	}
 }

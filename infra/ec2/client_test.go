@@ -204,7 +204,7 @@ func TestInterfaceFields(t *testing.T) {
 		carrier := []simulator.Address{{Association: &simulator.Association{CarrierIP: "203.0.113.8"}}}
 		checks := map[string]func(eni.Interface) bool{
 			seed(simulator.Interface{}): func(i eni.Interface) bool {
-				return i.Subnet == subnet && strings.HasPrefix(i.VPC, "vpc-") && i.Owner == "123456789012" && i.Status == "available" && i.Type == "interface" &&
+				return i.Subnet == subnet && strings.HasPrefix(i.VPC, "vpc-") && i.Account == "123456789012" && i.Status == "available" && i.Type == "interface" &&
 					i.Description == "aws-K8S-"+dead && !i.Attached && !i.Managed && !i.Associated && i.Addresses == 1 && i.Tags == nil
 			},
 			seed(simulator.Interface{Tags: map[string]string{"a": "b", "empty": ""}}): func(i eni.Interface) bool {
@@ -216,7 +216,7 @@ func TestInterfaceFields(t *testing.T) {
 			seed(simulator.Interface{Type: "trunk"}):                                                        func(i eni.Interface) bool { return i.Type == "trunk" },
 			seed(simulator.Interface{RequesterManaged: true}):                                               func(i eni.Interface) bool { return i.Managed },
 			seed(simulator.Interface{Operator: "eks.amazonaws.com"}):                                        func(i eni.Interface) bool { return i.Managed },
-			seed(simulator.Interface{Owner: "210987654321"}):                                                func(i eni.Interface) bool { return i.Owner == "210987654321" },
+			seed(simulator.Interface{Owner: "210987654321"}):                                                func(i eni.Interface) bool { return i.Account == "210987654321" },
 			seed(simulator.Interface{Addresses: elastic}):                                                   func(i eni.Interface) bool { return i.Associated },
 			seed(simulator.Interface{Addresses: carrier}):                                                   func(i eni.Interface) bool { return i.Associated },
 		}

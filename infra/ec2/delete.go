@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -23,6 +24,11 @@ func (c Client) Delete(ctx context.Context, id string, pace *eni.Pace) (string, 
 	return requestID, nil
 }
 
+// deleteTimeout bounds one attempt, which takes EC2 well under a second: one that
+// hangs is a failed interface, not the end of the run. A run's last delete starts
+// 5 seconds before its deadline, so that this leaves one to report.
+const deleteTimeout = 4 * time.Second
+
 // paced makes every attempt wait for its turn: inside the SDK's retry loop, since
 // a retry costs the account's other callers as much as a first try.
 func paced(pace *eni.Pace) func(*middleware.Stack) error {
@@ -30,6 +36,8 @@ func paced(pace *eni.Pace) func(*middleware.Stack) error {
 		if err := pace.Wait(ctx); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
+		ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
+		defer cancel()
 		return next.HandleFinalize(ctx, in)
 	})
 	return func(stack *middleware.Stack) error {

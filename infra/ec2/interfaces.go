@@ -74,7 +74,7 @@ func toInterface(i types.NetworkInterface) eni.Interface {
 		ID:          aws.ToString(i.NetworkInterfaceId),
 		Subnet:      aws.ToString(i.SubnetId),
 		VPC:         aws.ToString(i.VpcId),
-		Owner:       aws.ToString(i.OwnerId),
+		Account:     aws.ToString(i.OwnerId),
 		Status:      string(i.Status),
 		Type:        string(i.InterfaceType),
 		Description: aws.ToString(i.Description),

@@ -14,7 +14,7 @@ type Interface struct {
 	ID          string
 	Subnet      string
 	VPC         string
-	Owner       string // the account that owns it
+	Account     string // the one that owns it
 	Status      string // EC2's word: available, associated, attaching, in-use, detaching
 	Type        string // EC2's word: interface, branch, trunk, efa, lambda, ...
 	Description string

@@ -16,23 +16,24 @@ const lastDeleteBefore = 5 * time.Second
 // Pace is one run's share of an account's DeleteNetworkInterface calls. EC2 lets
 // an account and region make 100 at once and 5 a second after that, shared with
 // every CNI in it (EC2 API Reference, "Request throttling"). At the default of 60
-// a minute a run makes 15 at once, then one a second: the three runs that can
-// overlap leave a CNI half of what EC2 allows at once and 2 a second.
+// a minute a run makes 15 at once, then one a second: three runs that overlap
+// leave a CNI half of what EC2 allows at once and 2 a second.
+//
+// It is a bucket of burst turns that fills by one in every interval, and never
+// beyond: turns that a slow EC2 made a run miss do not pile up.
 type Pace struct {
-	start time.Time
 	end   time.Time // no call starts after it; zero: no end
-	limit int       // calls in all
+	left  int       // calls that the run may still make
 	burst int       // calls at once
 	every time.Duration
-	calls int
+	next  time.Time // when the next turn is due; in the past while turns are saved up
 }
 
 // NewPace makes the pace of a run that begins now. PerMinute is at least 1; a
 // zero deadline is none.
 func NewPace(perMinute int, deadline time.Time) *Pace {
 	pace := &Pace{
-		start: time.Now(),
-		limit: perMinute,
+		left:  perMinute,
 		burst: max(1, perMinute/4),
 		every: time.Minute / time.Duration(perMinute),
 	}
@@ -45,11 +46,14 @@ func NewPace(perMinute int, deadline time.Time) *Pace {
 // Wait returns when the next call may be made, or with ErrPaceSpent where the run
 // has no turn left before its end.
 func (p *Pace) Wait(ctx context.Context) error {
-	due := p.start.Add(time.Duration(max(0, p.calls+1-p.burst)) * p.every)
-	if p.calls == p.limit || p.over(due) {
+	full := time.Now().Add(-time.Duration(p.burst-1) * p.every)
+	if p.next.Before(full) {
+		p.next = full
+	}
+	if p.left == 0 || p.over(p.next) {
 		return ErrPaceSpent
 	}
-	timer := time.NewTimer(time.Until(due))
+	timer := time.NewTimer(time.Until(p.next))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -58,7 +62,8 @@ func (p *Pace) Wait(ctx context.Context) error {
 	if ctx.Err() != nil || p.over(time.Now()) {
 		return ErrPaceSpent
 	}
-	p.calls++
+	p.next = p.next.Add(p.every)
+	p.left--
 	return nil
 }
 

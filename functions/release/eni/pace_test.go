@@ -3,6 +3,7 @@ package eni
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,31 @@ func TestThreeRunsLeaveTheCNIItsShare(t *testing.T) {
 	}
 }
 
+// Whatever a run does between its turns, no interval holds more calls than the
+// burst and what has refilled: a slow EC2 does not make the missed turns pile up.
+func TestAStallDoesNotMakeABurst(t *testing.T) {
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 4))
+	synctest.Test(t, func(t *testing.T) {
+		pace, start := NewPace(60, time.Time{}), time.Now()
+		pace.left = 500
+		var at []time.Duration
+		for pace.Wait(t.Context()) == nil {
+			at = append(at, time.Since(start))
+			if random.IntN(20) == 0 {
+				time.Sleep(time.Duration(random.Int64N(int64(time.Minute))))
+			}
+		}
+		for i := range at {
+			for j := i; j < len(at); j++ {
+				if calls, within := float64(j-i+1), (at[j] - at[i]).Seconds(); calls > 15+within+1e-6 {
+					t.Fatalf("seed %d: %v calls within %v s", seed, calls, within)
+				}
+			}
+		}
+	})
+}
+
 func TestNoTurnInTheLastFiveSeconds(t *testing.T) {
 	at := turns(t, 60, 20*time.Second)
 	if last := at[len(at)-1]; last != 15*time.Second || len(at) != 30 {
@@ -80,7 +106,7 @@ func TestNoWaitForATurnThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		pace := NewPace(1, start.Add(40*time.Second))
-		pace.limit = 2
+		pace.left = 2
 		_ = pace.Wait(t.Context())
 		if err := pace.Wait(t.Context()); !errors.Is(err, ErrPaceSpent) || time.Since(start) != 0 {
 			t.Errorf("%v after %v, want %v at once", err, time.Since(start), ErrPaceSpent)
@@ -93,7 +119,7 @@ func TestPaceEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		pace := NewPace(1, time.Time{})
-		pace.limit = 2
+		pace.left = 2
 		if err := pace.Wait(ctx); err != nil {
 			t.Fatal(err)
 		}

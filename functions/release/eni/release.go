@@ -25,7 +25,7 @@ var answers = []struct {
 	level    slog.Level
 	message  string
 }{
-	{ErrGone, Gone, "", false, slog.LevelDebug, "the interface was gone already"},
+	{ErrGone, Gone, "", false, slog.LevelInfo, "gone: somebody else was faster, or an answer to this run was lost"},
 	{ErrInUse, Kept, Attached, false, slog.LevelInfo, "kept: it was attached after the listing"},
 	{ErrNotPermitted, Kept, NotPermitted, false, slog.LevelWarn, "kept: EC2 does not let this account delete it; tag it " + tagKeep + " to leave it alone"},
 	{ErrPaceSpent, Deferred, "", true, slog.LevelInfo, "the rest is the next run's"},
@@ -37,9 +37,9 @@ var answers = []struct {
 // verdict what became of it. What it does not come to stays Deferred. The error
 // is ErrPermissionMissing or nil: an interface that fails is no failed run.
 func (r *Releaser) release(ctx context.Context, dryRun bool, plan []*Verdict, pace *Pace) error {
-	deleter, done := r.Deleter, "released"
-	if dryRun {
-		deleter, done = DryRun{}, "would be released"
+	deleter, audit := r.Deleter, r.audit
+	if dryRun { // the report tells what would be; an audit line is of a release
+		deleter, audit = DryRun{}, func(context.Context, *Verdict, string) {}
 	}
 	unauthorized, tried := 0, 0
 	for _, v := range plan {
@@ -47,17 +47,20 @@ func (r *Releaser) release(ctx context.Context, dryRun bool, plan []*Verdict, pa
 			break
 		}
 		requestID, err := deleter.Delete(ctx, v.ID, pace)
+		ends := false
 		if err == nil {
 			v.Decision = Released
-			r.audit(ctx, done, v, requestID)
-		} else if ends := r.note(ctx, v, err); ends {
-			break
+			audit(ctx, v, requestID)
+		} else {
+			ends = r.note(ctx, v, err)
 		}
-		tried++
+		if !errors.Is(err, ErrPaceSpent) {
+			tried++
+		}
 		if errors.Is(err, ErrUnauthorized) {
 			unauthorized++
 		}
-		if unauthorized == permissionProbe && tried == permissionProbe {
+		if ends || unauthorized == permissionProbe && tried == permissionProbe {
 			break
 		}
 	}
@@ -87,13 +90,13 @@ func (r *Releaser) note(ctx context.Context, v *Verdict, err error) (ends bool) 
 
 // audit leaves the one line that proves a release: what, whose, why, and the
 // request id under which CloudTrail has it.
-func (r *Releaser) audit(ctx context.Context, message string, v *Verdict, requestID string) {
+func (r *Releaser) audit(ctx context.Context, v *Verdict, requestID string) {
 	line := v.line()
 	age := slog.Any("age", nil)
 	if line.Age != nil {
 		age = slog.Int64("age", *line.Age)
 	}
-	r.Log.LogAttrs(ctx, slog.LevelInfo, message,
+	r.Log.LogAttrs(ctx, slog.LevelInfo, "released",
 		slog.String("interface", line.ID),
 		slog.String("subnet", line.Subnet),
 		slog.Int("addresses", line.Addresses),

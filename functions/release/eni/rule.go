@@ -97,7 +97,7 @@ var guards = []struct {
 	{Attached, func(_ Rule, i Interface) bool { return i.Status != "available" || i.Attached }},
 	{WrongType, func(_ Rule, i Interface) bool { return i.Type != "interface" }},
 	{Managed, func(_ Rule, i Interface) bool { return i.Managed }},
-	{Foreign, func(r Rule, i Interface) bool { return i.Owner != r.Account }},
+	{Foreign, func(r Rule, i Interface) bool { return i.Account != r.Account }},
 	{NotCNI, func(_ Rule, i Interface) bool { return i.describedOwner() == "" }},
 	{Associated, func(_ Rule, i Interface) bool { return i.Associated }},
 	{OptedOut, func(_ Rule, i Interface) bool { return i.Tags[tagNoManage] == "true" || i.has(tagKeep) }},
@@ -108,6 +108,9 @@ var guards = []struct {
 	}},
 }
 
+// release is the decision of evidence to release; it stands until EC2 has answered.
+const release = Deferred
+
 // evidence decides what no guard keeps; the first row that applies.
 var evidence = []struct {
 	owners   func(owners) bool
@@ -115,13 +118,13 @@ var evidence = []struct {
 	decision Decision
 	reason   Reason
 }{
-	{owners.allTerminated, anyAge, Deferred, OwnerTerminated},
+	{owners.allTerminated, anyAge, release, OwnerTerminated},
 	{owners.oneAsleepOrChanging, anyAge, Kept, OwnerAlive},
-	{owners.oneRunning, forgotten, Deferred, OwnerForgot},
+	{owners.oneRunning, forgotten, release, OwnerForgot},
 	{owners.oneRunning, anyAge, Kept, OwnerAlive},
-	{owners.oneNotVisible, pastGrace, Deferred, OwnerGone},
+	{owners.oneNotVisible, pastGrace, release, OwnerGone},
 	{owners.oneNotVisible, withinGrace, Kept, Young},
-	{owners.oneNotVisible, noAge, Deferred, OwnerGone}, // the guard Untagged lets it come here
+	{owners.oneNotVisible, noAge, release, OwnerGone}, // the guard Untagged lets it come here
 	{owners.oneNotVisible, anyAge, Kept, AgeUnreadable},
 }
 

@@ -21,7 +21,7 @@ var (
 // leaked is an interface that every guard lets pass.
 func leaked() Interface {
 	return Interface{
-		ID: "eni-0123456789abcdef0", Subnet: "subnet-12345678", VPC: "vpc-12345678", Owner: ownAccount,
+		ID: "eni-0123456789abcdef0", Subnet: "subnet-12345678", VPC: "vpc-12345678", Account: ownAccount,
 		Status: "available", Type: "interface", Description: DescriptionPrefix + dead, Addresses: 10,
 		Tags: map[string]string{tagInstance: dead, tagCreatedAt: createdAgo(time.Hour)},
 	}
@@ -44,8 +44,8 @@ var guardCases = []struct {
 	{"EFA", WrongType, func(i *Interface, _ *Rule) { i.Type = "efa" }},
 	{"no type at all", WrongType, func(i *Interface, _ *Rule) { i.Type = "" }},
 	{"managed", Managed, func(i *Interface, _ *Rule) { i.Managed = true }},
-	{"another account's", Foreign, func(i *Interface, _ *Rule) { i.Owner = "210987654321" }},
-	{"no owner at all", Foreign, func(i *Interface, _ *Rule) { i.Owner = "" }},
+	{"another account's", Foreign, func(i *Interface, _ *Rule) { i.Account = "210987654321" }},
+	{"no owner at all", Foreign, func(i *Interface, _ *Rule) { i.Account = "" }},
 	{"lower-case k", NotCNI, func(i *Interface, _ *Rule) { i.Description = "aws-k8s-" + dead }},
 	{"text behind the id", NotCNI, func(i *Interface, _ *Rule) { i.Description += " (fail-over)" }},
 	{"text before", NotCNI, func(i *Interface, _ *Rule) { i.Description = " " + i.Description }},

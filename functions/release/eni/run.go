@@ -48,7 +48,7 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 	if err != nil {
 		err = fmt.Errorf("nothing was released, because not all evidence could be read: %w", err)
 	} else {
-		err = r.releaseAbandoned(work, job, verdicts, NewPace(r.DeletesPerMinute, deadline))
+		err = r.releaseAbandoned(work, job, verdicts, deadline)
 	}
 	report := newReport(job, verdicts, r.freeAddresses(work, verdicts))
 	report.log(ctx, r.Log, err)
@@ -89,7 +89,7 @@ func (r *Releaser) judge(ctx context.Context, scope Scope) ([]*Verdict, error) {
 
 // releaseAbandoned releases, in order and at the run's pace, what the verdicts
 // say is abandoned.
-func (r *Releaser) releaseAbandoned(ctx context.Context, job Job, verdicts []*Verdict, pace *Pace) error {
+func (r *Releaser) releaseAbandoned(ctx context.Context, job Job, verdicts []*Verdict, deadline time.Time) error {
 	var plan []*Verdict
 	for _, v := range verdicts {
 		if v.Decision == Deferred {
@@ -100,7 +100,7 @@ func (r *Releaser) releaseAbandoned(ctx context.Context, job Job, verdicts []*Ve
 		return nil
 	}
 	plan = r.inOrder(plan, job.Scope.Instances, r.freeAddresses(ctx, plan))
-	return r.release(ctx, job.DryRun, plan, pace)
+	return r.release(ctx, job.DryRun, plan, NewPace(r.DeletesPerMinute, deadline))
 }
 
 // freeAddresses reads how many addresses are free in the verdicts' subnets. They
@@ -114,6 +114,8 @@ func (r *Releaser) freeAddresses(ctx context.Context, verdicts []*Verdict) map[s
 	if len(subnets) == 0 {
 		return map[string]int{}
 	}
+	ctx, cancel := context.WithTimeout(ctx, optionalTimeout)
+	defer cancel()
 	free, err := r.Subnets.FreeAddresses(ctx, subnets)
 	if err != nil {
 		r.Log.WarnContext(ctx, "the free addresses of the subnets could not be read: the report lacks them", slog.Any("error", err))

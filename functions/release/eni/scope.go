@@ -20,9 +20,10 @@ type Scope struct {
 	VPCs      []string
 }
 
-// groupsTimeout bounds the one read that a run can do without: an Auto Scaling
-// API that hangs costs its subnets and a sixth of the function's 60 seconds.
-const groupsTimeout = 10 * time.Second
+// optionalTimeout bounds the reads that a run can do without, the subnets of groups
+// and the free addresses: an API that hangs costs these and some of the function's
+// 60 seconds, not the run.
+const optionalTimeout = 8 * time.Second
 
 // find lists the interfaces of a scope, each once, sorted by id.
 func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
@@ -79,7 +80,7 @@ func (r *Releaser) subnetsOf(ctx context.Context, groups []string) []string {
 	if len(groups) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, groupsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, optionalTimeout)
 	defer cancel()
 	subnets, err := r.Groups.Subnets(ctx, groups)
 	if err != nil {

@@ -22,16 +22,17 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := play(ctx, *seed, newScreen(os.Stdout, *plain))
+	interrupted := ctx.Err() != nil
 	stop()
 	switch {
 	case err == nil:
-	case ctx.Err() != nil:
+		return
+	case interrupted:
 		fmt.Fprintln(os.Stderr, "The demo was stopped.")
-		os.Exit(1)
 	default:
 		fmt.Fprintln(os.Stderr, "The demo failed:", err)
-		os.Exit(1)
 	}
+	os.Exit(1)
 }
 
 // play shows one history. Its error says what went wrong, in the demo or by the verdict.

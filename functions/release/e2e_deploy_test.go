@@ -57,7 +57,7 @@ func TestE2EDeploy(t *testing.T) {
 	}
 
 	m.until("a scheduled sweep says what would be released", 3*time.Minute, func() bool {
-		return m.logged(two, logLine{Message: "would be released", Interface: seen}) > 0
+		return m.logged(two, logLine{Message: "the run is done", Trigger: "schedule", DryRun: true, Released: 1}) > 0
 	})
 	m.until("both stacks had the second event, too early", 2*time.Minute, func() bool {
 		done := logLine{Message: "the run is done", Trigger: "event"}

@@ -2,6 +2,7 @@ package eni
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,29 +159,46 @@ var evidenceCases = []struct {
 	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), Kept, Young},
 }
 
+// claim makes the interface and the states of a case of evidence.
+func claim(described, tagged State, createdAt string) (Interface, map[string]State) {
+	i, states := leaked(), map[string]State{}
+	if described != NotVisible {
+		states[dead] = described
+	}
+	if tagged != "" {
+		i.Tags[tagInstance] = other
+	}
+	if tagged != "" && tagged != NotVisible {
+		states[other] = tagged
+	}
+	i.Tags[tagCreatedAt] = createdAt
+	if createdAt == "" {
+		delete(i.Tags, tagCreatedAt)
+	}
+	return i, states
+}
+
 func TestEachRowOfEvidence(t *testing.T) {
 	for _, c := range evidenceCases {
 		t.Run(c.name, func(t *testing.T) {
-			i, states, weakest := leaked(), map[string]State{}, c.described
-			set := func(id string, state State) {
-				if state != NotVisible {
-					states[id] = state
-				}
-			}
-			set(dead, c.described)
-			if c.tagged != "" {
-				i.Tags[tagInstance] = other
-				set(other, c.tagged)
-			}
-			i.Tags[tagCreatedAt] = c.createdAt
-			if c.createdAt == "" {
-				delete(i.Tags, tagCreatedAt)
-			}
+			i, states := claim(c.described, c.tagged, c.createdAt)
 			verdict := rule.Judge(i, states, now)
 			if verdict.Decision != c.want || verdict.Reason != c.reason {
-				t.Errorf("%s %s, want %s %s (weakest %s)", verdict.Decision, verdict.Reason, c.want, c.reason, weakest)
+				t.Errorf("%s %s, want %s %s", verdict.Decision, verdict.Reason, c.want, c.reason)
 			}
 		})
+	}
+}
+
+// An interface without the instance tag claims the described instance, and nothing else.
+func TestWithoutATagTheDescriptionCounts(t *testing.T) {
+	i := leaked()
+	i.Tags = nil
+	if claimed := i.claimedOwners(); !slices.Equal(claimed, []string{dead}) {
+		t.Errorf("claims %q", claimed)
+	}
+	if v := rule.Judge(i, map[string]State{dead: Terminated}, now); v.Reason != OwnerTerminated {
+		t.Errorf("%s %s", v.Decision, v.Reason)
 	}
 }
 
@@ -199,24 +217,30 @@ func TestTheVerdictNamesTheInstanceThatDecided(t *testing.T) {
 	}
 }
 
-// Each reason is in one of the two tables, and no row is there that no case reaches.
+// Each guard, and each row of evidence by its number, has a case that it decides.
 func TestTheTablesAreCovered(t *testing.T) {
-	reached := map[Reason]bool{}
+	reasons := map[Reason]bool{}
 	for _, c := range guardCases {
-		reached[c.want] = true
-	}
-	for _, c := range evidenceCases {
-		reached[c.reason] = true
+		reasons[c.want] = true
 	}
 	for _, guard := range guards {
-		if !reached[guard.reason] {
+		if !reasons[guard.reason] {
 			t.Errorf("no case for the guard %s", guard.reason)
 		}
-		delete(reached, guard.reason)
 	}
-	for _, row := range evidence {
-		if _, guarded := reached[row.reason]; !guarded {
-			t.Errorf("no case for the evidence %s", row.reason)
+	rows := map[int]bool{}
+	for _, c := range evidenceCases {
+		i, states := claim(c.described, c.tagged, c.createdAt)
+		for number, row := range evidence {
+			if row.owners(i.owners(states)) && row.age(rule, i.created(now)) {
+				rows[number] = true
+				break
+			}
+		}
+	}
+	for number, row := range evidence {
+		if !rows[number] {
+			t.Errorf("no case that row %d of the evidence (%s) decides", number, row.reason)
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,21 +165,11 @@ func (m *ministack) deploy(name string, parameters ...string) deployment {
 		}
 	}
 	m.call("cloudformation", "describe_stacks", map[string]any{"StackName": name}, &answer)
-	outputs := map[string]string{"Name": name}
+	outputs := map[string]string{}
 	for _, output := range answer.Stacks[0].Outputs {
 		outputs[output.OutputKey] = output.OutputValue
 	}
-	var d deployment
-	if err := json.Unmarshal(encodeMinistack(outputs), &d); err != nil || d.QueueURL == "" || d.DeadLetterQueueURL == "" || d.LogGroupName == "" {
-		m.Fatalf("the stack %s has the outputs %v (%v)", name, outputs, err)
-	}
-	return d
-}
-
-func encodeMinistack(v any) []byte {
-	var out bytes.Buffer
-	_ = json.NewEncoder(&out).Encode(v) // strings and maps of them
-	return out.Bytes()
+	return deployment{name, outputs["FunctionName"], outputs["LogGroupName"], outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]}
 }
 
 // tell puts an event, in the form in which a function gets it, on the event bus.
@@ -204,41 +193,38 @@ func (m *ministack) tell(event string) {
 }
 
 // A logLine is what the tests read of a line of the function's log.
-type logLine struct{ Message, Interface string }
+type logLine struct {
+	Message, Interface, Trigger string
+	DryRun                      bool
+	Released                    int
+	Kept                        struct{ Attached int }
+}
 
-func (m *ministack) logged(d deployment, line logLine) (count int) {
+// logged tells whether a stack's log has a line like this.
+func (m *ministack) logged(d deployment, like func(logLine) bool) bool {
 	m.Helper()
 	var answer struct {
 		Events []struct{ Message string }
 	}
 	m.call("logs", "filter_log_events", map[string]any{"logGroupName": d.LogGroupName}, &answer)
 	for _, event := range answer.Events {
-		var got logLine
-		if json.Unmarshal([]byte(event.Message), &got) == nil && got == line {
-			count++
+		var line logLine
+		if json.Unmarshal([]byte(event.Message), &line) == nil && like(line) {
+			return true
 		}
 	}
-	return count
+	return false
 }
 
-// inventory counts what stacks can leave behind.
-func (m *ministack) inventory() map[string]int {
+// loggedReleases tells whether a stack's log has the audit lines of these releases.
+func (m *ministack) loggedReleases(d deployment, ids ...string) bool {
 	m.Helper()
-	counts := map[string]int{}
-	for key, list := range map[string][2]string{
-		"Functions": {"lambda", "list_functions"}, "EventSourceMappings": {"lambda", "list_event_source_mappings"}, "QueueUrls": {"sqs", "list_queues"},
-		"Rules": {"events", "list_rules"}, "Schedules": {"scheduler", "list_schedules"}, "Roles": {"iam", "list_roles"}, "logGroups": {"logs", "describe_log_groups"},
-		"MetricAlarms": {"cloudwatch", "describe_alarms"},
-	} {
-		var answer map[string]json.RawMessage
-		var items []any
-		m.call(list[0], list[1], map[string]any{}, &answer)
-		if raw, some := answer[key]; some && json.Unmarshal(raw, &items) != nil {
-			m.Fatalf("%s answers %s", list[1], raw)
+	for _, id := range ids {
+		if !m.logged(d, func(line logLine) bool { return line.Message == "released" && line.Interface == id }) {
+			return false
 		}
-		counts[key] = len(items)
 	}
-	return counts
+	return true
 }
 
 // until waits for what is true in the end.

@@ -16,26 +16,21 @@ type misunderstood struct {
 	err error
 }
 
-// decodeBatch reads a batch of SQS messages, each a terminate event, into one
-// request for all of their instances. Messages that are anything else fail alone.
-// The boolean is false where the payload is no batch at all.
-func decodeBatch(payload []byte) (request, []misunderstood, bool, error) {
-	fields, err := object(payload)
-	if _, is := fields["Records"]; err != nil || !is {
-		return request{}, nil, false, nil
+// decodeBatch reads the records of a batch of SQS messages, each a terminate event,
+// into one request for all of their instances. Messages that are anything else fail alone.
+func decodeBatch(records json.RawMessage) (request, []misunderstood, error) {
+	var batch []events.SQSMessage
+	if err := json.Unmarshal(records, &batch); err != nil {
+		return request{}, nil, fmt.Errorf("the batch of records cannot be read: %w", err)
 	}
-	var batch events.SQSEvent
-	if err := json.Unmarshal(payload, &batch); err != nil {
-		return request{}, nil, true, fmt.Errorf("the batch of records cannot be read: %w", err)
-	}
-	if len(batch.Records) == 0 {
-		return request{}, nil, true, errors.New("the batch holds no record")
+	if len(batch) == 0 {
+		return request{}, nil, errors.New("the batch holds no record")
 	}
 	all := request{trigger: eni.Event}
 	var failures []misunderstood
-	for _, message := range batch.Records {
+	for _, message := range batch {
 		if message.EventSource != "aws:sqs" {
-			return request{}, nil, true, fmt.Errorf("the batch holds a record of %.80q; %s", message.EventSource, understood)
+			return request{}, nil, fmt.Errorf("the batch holds a record of %.80q; %s", message.EventSource, understood)
 		}
 		one, err := decodeMessage(message.Body)
 		if err != nil {
@@ -46,11 +41,15 @@ func decodeBatch(payload []byte) (request, []misunderstood, bool, error) {
 		all.scope.Groups = append(all.scope.Groups, one.scope.Groups...)
 		all.scope.Subnets = append(all.scope.Subnets, one.scope.Subnets...)
 	}
-	return all, failures, true, nil
+	return all, failures, nil
 }
 
 func decodeMessage(body string) (request, error) {
-	one, err := decode([]byte(body))
+	fields, err := object([]byte(body))
+	if err != nil {
+		return request{}, err
+	}
+	one, err := decode([]byte(body), fields)
 	if err == nil && one.trigger != eni.Event {
 		return request{}, fmt.Errorf("an input of the trigger %q came through the queue, which is for terminate events only", one.trigger)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
@@ -113,11 +115,14 @@ func samTarget() (environment, folder string) {
 	return "default", ".aws-sam/build"
 }
 
-func sam(t *testing.T, arguments ...string) (stdout, stderr string, err error) {
+// sam runs the SAM CLI, for three minutes at most, in an environment like samEnvironment's.
+func sam(t *testing.T, environment []string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
 	var out, log bytes.Buffer
-	command := exec.Command(filepath.Join(".venv", "bin", "sam"), arguments...)
-	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(), &out, &log
+	command := exec.CommandContext(ctx, filepath.Join(".venv", "bin", "sam"), arguments...)
+	command.Dir, command.Env, command.Stdout, command.Stderr = root, environment, &out, &log
 	err = command.Run()
 	return out.String(), log.String(), err
 }
@@ -126,7 +131,7 @@ func samBuild(t *testing.T) {
 	t.Helper()
 	environment, _ := samTarget()
 	for _, step := range [][]string{{"validate", "--lint"}, {"build", "--config-env", environment}} {
-		if out, log, err := sam(t, step...); err != nil {
+		if out, log, err := sam(t, samEnvironment(), step...); err != nil {
 			t.Fatalf("sam %s: %v\n%s%s", step[0], err, out, log)
 		}
 	}
@@ -159,7 +164,7 @@ func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log 
 	if err != nil {
 		s.Fatal(err)
 	}
-	answer, log, _ = sam(s.T, "local", "invoke", "ReleaseFunction", "--config-file", config, "--config-env", environment,
+	answer, log, _ = sam(s.T, samEnvironment(), "local", "invoke", "ReleaseFunction", "--config-file", config, "--config-env", environment,
 		"--template-file", filepath.Join(folder, "template-local.yaml"), "--skip-pull-image", "--event", event)
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -138,12 +137,8 @@ func (m *ministack) call(service, operation string, arguments map[string]any, an
 
 func (m *ministack) sam(arguments ...string) {
 	m.Helper()
-	ctx, cancel := context.WithTimeout(m.Context(), 3*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, filepath.Join(".venv", "bin", "sam"), arguments...)
-	command.Dir, command.Env = root, m.environment
-	if output, err := command.CombinedOutput(); err != nil {
-		m.Fatalf("sam %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	if out, log, err := sam(m.T, m.environment, arguments...); err != nil {
+		m.Fatalf("sam %s: %v\n%s%s", strings.Join(arguments, " "), err, out, log)
 	}
 	m.progress("sam %s", strings.Join(arguments, " "))
 }

@@ -35,12 +35,9 @@ var kinds = []struct {
 const understood = `understood are: EventBridge's "Scheduled Event", Auto Scaling's "EC2 Instance Terminate Successful" ` +
 	`(also as messages of an SQS queue), and by hand {} or {"dryRun", "instanceIds", "subnetIds", "vpcIds"}`
 
-// decode reads one event or one input by hand; batches are decodeBatch's.
-func decode(payload []byte) (request, error) {
-	fields, err := object(payload)
-	if err != nil {
-		return request{}, fmt.Errorf("the input is no JSON object (%w); %s", err, understood)
-	}
+// decode reads one event or one input by hand, of which object read the fields.
+// Batches are decodeBatch's.
+func decode(payload []byte, fields map[string]json.RawMessage) (request, error) {
 	if _, is := fields["detail-type"]; is {
 		return decodeEvent(payload)
 	}
@@ -127,9 +124,18 @@ func nonEmpty(value string) []string {
 	return []string{value}
 }
 
-// object reads one JSON object, its names exactly as written: package json would
-// take "DRYRUN" for "dryRun", and the last of two equal names.
+// object reads the fields of an input, which is one JSON object.
 func object(payload []byte) (map[string]json.RawMessage, error) {
+	fields, err := exactFields(payload)
+	if err != nil {
+		return nil, fmt.Errorf("the input is no JSON object (%w); %s", err, understood)
+	}
+	return fields, nil
+}
+
+// exactFields takes the names exactly as written: package json would take
+// "DRYRUN" for "dryRun", and the last of two equal names.
+func exactFields(payload []byte) (map[string]json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if token, err := decoder.Token(); err != nil {
 		return nil, readable(err)

@@ -46,11 +46,16 @@ var samples = map[string]struct {
 
 // decodeAny decodes as the handler does.
 func decodeAny(payload []byte) (request, []string, error) {
-	batch, failures, isBatch, err := decodeBatch(payload)
+	fields, err := object(payload)
+	if err != nil {
+		return request{}, nil, err
+	}
+	records, isBatch := fields["Records"]
 	if !isBatch {
-		one, err := decode(payload)
+		one, err := decode(payload, fields)
 		return one, nil, err
 	}
+	batch, failures, err := decodeBatch(records)
 	var ids []string
 	for _, failure := range failures {
 		ids = append(ids, failure.id)

@@ -39,14 +39,18 @@ func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 func (h handler) invoke(ctx context.Context, payload []byte) (any, error) {
-	batch, failures, isBatch, err := decodeBatch(payload)
+	fields, err := object(payload)
 	if err != nil {
 		return nil, h.refuse(ctx, err)
 	}
-	if isBatch {
+	if records, is := fields["Records"]; is {
+		batch, failures, err := decodeBatch(records)
+		if err != nil {
+			return nil, h.refuse(ctx, err)
+		}
 		return h.runBatch(ctx, batch, failures)
 	}
-	one, err := decode(payload)
+	one, err := decode(payload, fields)
 	if err != nil {
 		return nil, h.refuse(ctx, err)
 	}

@@ -27,40 +27,29 @@ const optionalTimeout = 8 * time.Second
 
 // find lists the interfaces of a scope, each once, sorted by id.
 func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
-	subnets := slices.Concat(scope.Subnets, r.subnetsOf(ctx, scope.Groups))
+	instances, vpcs := distinct(scope.Instances), distinct(scope.VPCs)
+	subnets := distinct(slices.Concat(scope.Subnets, r.subnetsOf(ctx, scope.Groups)))
 	searches := []struct {
-		what  string
-		where []string
-		list  func(context.Context, []string) ([]Interface, error)
+		what   string
+		wanted bool
+		list   func() ([]Interface, error)
 	}{
-		{"the interfaces of instances", scope.Instances, r.Interfaces.OfInstances},
-		{"the interfaces in subnets", subnets, r.Interfaces.AvailableInSubnets},
-		{"the interfaces in VPCs", scope.VPCs, r.Interfaces.AvailableInVPCs},
+		{"the available interfaces", scope.Sweep, func() ([]Interface, error) { return r.sweep(ctx) }},
+		{"the interfaces of instances", len(instances) > 0, func() ([]Interface, error) { return r.Interfaces.OfInstances(ctx, instances) }},
+		{"the interfaces in subnets", len(subnets) > 0, func() ([]Interface, error) { return r.Interfaces.AvailableInSubnets(ctx, subnets) }},
+		{"the interfaces in VPCs", len(vpcs) > 0, func() ([]Interface, error) { return r.Interfaces.AvailableInVPCs(ctx, vpcs) }},
 	}
 	found := map[string]Interface{}
-	add := func(what string, list []Interface, err error) error {
+	for _, search := range searches {
+		if !search.wanted {
+			continue
+		}
+		list, err := search.list()
 		if err != nil {
-			return fmt.Errorf("listing %s: %w", what, err)
+			return nil, fmt.Errorf("listing %s: %w", search.what, err)
 		}
 		for _, i := range list {
 			found[i.ID] = i
-		}
-		return nil
-	}
-	if scope.Sweep {
-		list, err := r.sweep(ctx)
-		if err := add("the available interfaces", list, err); err != nil {
-			return nil, err
-		}
-	}
-	for _, search := range searches {
-		where := distinct(search.where)
-		if len(where) == 0 {
-			continue
-		}
-		list, err := search.list(ctx, where)
-		if err := add(search.what, list, err); err != nil {
-			return nil, err
 		}
 	}
 	return slices.SortedFunc(maps.Values(found), func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) }), nil

@@ -21,7 +21,7 @@ func (w *World) describeNetworkInterfaces(c *Call, f Fault) (any, *Error) {
 func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
 	rows := w.instances.asOf(w.now.Add(-f.Stale))
 	for id, i := range rows {
-		if i.Owner != w.options.Account || w.hidden(c, i.Operator) {
+		if i.Owner != w.options.Account || w.hidden(c, i.Operator) || i.Hidden && c.Caller != id {
 			delete(rows, id)
 		}
 	}

@@ -83,7 +83,11 @@ func (w *World) terminateMember(g *group, id string) {
 			return
 		}
 		event := w.terminateEvent(g, i, start)
-		w.after(w.between(0, 2*time.Second), func() { w.emit(event) })
+		delay := w.between(0, 2*time.Second)
+		if w.chance(w.options.Late) {
+			delay += w.between(0, 2*time.Hour)
+		}
+		w.after(delay, func() { w.emit(event) })
 		if w.chance(w.options.Doubled) {
 			w.after(w.between(0, time.Minute), func() { w.emit(event) })
 		}

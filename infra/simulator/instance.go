@@ -17,7 +17,8 @@ type Instance struct {
 	State        string // default "running"
 	Operator     string // the principal of the service that manages it; "" for none
 	Tags         map[string]string
-	LaunchedAt   time.Time
+	Hidden       bool      // EC2 shows it to nobody but itself
+	LaunchedAt   time.Time // or last started
 	TerminatedAt time.Time
 }
 
@@ -50,6 +51,13 @@ func (w *World) Instance(id string) (Instance, bool) {
 	return i, ok
 }
 
+// InstanceSince is what an instance was from when on, ten minutes ago at most, the
+// latest first; nil is that there was none.
+func (w *World) InstanceSince(when time.Time, id string) []*Instance {
+	defer w.enter()()
+	return w.instances.since(when, id)
+}
+
 // SetState changes an instance's state, and nothing of its interfaces.
 func (w *World) SetState(id, state string) {
 	defer w.enter()()
@@ -71,10 +79,14 @@ func (w *World) Stop(id string) {
 	}
 }
 
-// Start wakes a stopped node.
+// Start wakes a stopped node. Its launch time is then that of the start (EC2 API
+// Reference, Instance: "the time that the instance was last launched").
 func (w *World) Start(id string) {
 	defer w.enter()()
 	if w.turn(id, "stopped", "pending") {
+		i := w.instances.rows[id]
+		i.LaunchedAt = w.now
+		w.instances.put(w.now, id, i)
 		w.boot(id)
 	}
 }

@@ -97,6 +97,13 @@ func (w *World) Interface(id string) (Interface, bool) {
 	return eni, ok
 }
 
+// InterfaceSince is what an interface was from when on, ten minutes ago at most, the
+// latest first; nil is that there was none.
+func (w *World) InterfaceSince(when time.Time, id string) []*Interface {
+	defer w.enter()()
+	return w.interfaces.since(when, id)
+}
+
 // Abandoned are the interfaces that are available and that no one will ever attach.
 // It is what their creators have in mind and can still do that counts, not their
 // tags. One that its living creator is about to delete is abandoned, too.

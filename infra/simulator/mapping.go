@@ -170,8 +170,19 @@ func (w *World) AddSchedule(every time.Duration, f Invoke) {
 	defer w.enter()()
 	var tick func()
 	tick = func() {
-		w.invoke(f, w.event("aws.scheduler", "Scheduled Event", []string{w.arn("scheduler", "schedule/default/release")}, "{}"), nil)
+		w.tick(f)
 		w.after(every, tick)
 	}
 	w.after(every, tick)
+}
+
+// Tick calls a function as its schedule does, once and now: Scheduler delivers at
+// least once (EventBridge Scheduler User Guide, "What is Amazon EventBridge Scheduler?").
+func (w *World) Tick(f Invoke) {
+	defer w.enter()()
+	w.tick(f)
+}
+
+func (w *World) tick(f Invoke) {
+	w.invoke(f, w.event("aws.scheduler", "Scheduled Event", []string{w.arn("scheduler", "schedule/default/release")}, "{}"), nil)
 }

@@ -11,6 +11,7 @@ import (
 type Node struct {
 	Subnet   string
 	Operator string // the service that manages the instance; "" for none
+	Hidden   bool   // EC2 shows the instance to nobody but itself
 	CNI      CNI
 }
 
@@ -69,7 +70,7 @@ func (w *World) launch(config Node) (string, *Error) {
 	if err := w.admit(&primary); err != nil {
 		return "", err
 	}
-	w.introduce(Instance{ID: id, Subnet: config.Subnet, State: "pending", Operator: config.Operator})
+	w.introduce(Instance{ID: id, Subnet: config.Subnet, State: "pending", Operator: config.Operator, Hidden: config.Hidden})
 	n := &node{Node: config, world: w, id: id, hand: map[string]bool{}}
 	w.nodes[id] = n
 	w.boot(id)
@@ -131,12 +132,14 @@ func (n *node) later(d time.Duration, do func()) {
 	n.world.after(d, step)
 }
 
-// wake does what waited for the instance.
+// wake does what waited for the instance, some time after EC2 has called it running:
+// a hibernated one first loads its memory (EC2 User Guide, "How Amazon EC2 instance
+// hibernation works"; how long that takes is an assumption).
 func (n *node) wake() {
 	waiting := n.waiting
 	n.waiting = nil
 	for _, step := range waiting {
-		step()
+		n.world.after(n.world.between(0, time.Minute), step)
 	}
 }
 

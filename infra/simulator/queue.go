@@ -34,6 +34,7 @@ type message struct {
 // A Message is what a queue holds.
 type Message struct {
 	ID, Body string
+	SentAt   time.Time
 	Receives int
 }
 
@@ -56,7 +57,7 @@ func (q *Queue) Messages() []Message {
 	defer q.world.enter()()
 	var all []Message
 	for _, m := range q.messages {
-		all = append(all, Message{m.id, m.body, m.receives})
+		all = append(all, Message{m.id, m.body, m.sent, m.receives})
 	}
 	return all
 }

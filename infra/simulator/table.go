@@ -63,6 +63,29 @@ func (t *table[T]) asOf(when time.Time) map[string]T {
 	return rows
 }
 
+// since is what a row was at any time from when on, the latest first; nil is that it was not.
+func (t *table[T]) since(when time.Time, id string) []*T {
+	var versions []*T
+	if row, exists := t.rows[id]; exists {
+		versions = append(versions, &row)
+	} else {
+		versions = append(versions, nil)
+	}
+	for _, change := range slices.Backward(t.past) {
+		if !change.at.After(when) {
+			break
+		}
+		switch {
+		case change.id != id:
+		case change.existed:
+			versions = append(versions, &change.before)
+		default:
+			versions = append(versions, nil)
+		}
+	}
+	return versions
+}
+
 // all is the rows in the order of their IDs.
 func (t *table[T]) all() []T {
 	var all []T

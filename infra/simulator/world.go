@@ -23,6 +23,7 @@ type Options struct {
 
 	Lost    float64 // how likely an event of Auto Scaling never comes
 	Doubled float64 // how likely it comes twice
+	Late    float64 // how likely it comes up to two hours late
 	Early   float64 // how likely it comes before the instance's interfaces are available
 
 	Buckets map[string]Bucket // replaces or adds to the usual ones, by action or kind (bucket.go)

@@ -128,7 +128,7 @@ func fillMoto(t *testing.T, moto *sdk.Client) (abandoned []string) {
 		{dead, "", "", "blue", "", false},
 		{dead, ago(0), "aws-k8s-branch-eni", "blue", "", false},
 		{running, ago(23 * time.Hour), "", "blue", "", false},
-		{running, ago(25 * time.Hour), "", "blue", "", true},
+		{running, ago(25 * time.Hour), "", "blue", "", false}, // its owner was started just now
 		{stopped, ago(25 * time.Hour), "", "blue", "", false},
 		{gone, ago(31 * time.Minute), "", "blue", "", true},
 		{gone, ago(29 * time.Minute), "", "blue", "", false},

@@ -151,7 +151,7 @@ func TestNothingIsAskedForNothing(t *testing.T) {
 				t.Errorf("%v, %v", got, err)
 			}
 		}
-		states, err := c.States(ctx, nil)
+		states, err := c.Visible(ctx, nil)
 		if err != nil || len(states) != 0 || len(w.Calls()) != 0 {
 			t.Errorf("%v, %v, %d calls", states, err, len(w.Calls()))
 		}
@@ -160,7 +160,7 @@ func TestNothingIsAskedForNothing(t *testing.T) {
 
 // 1,000 instances, known and unknown, hidden and another account's.
 func TestStates(t *testing.T) {
-	onWire(t, simulator.Options{HideManaged: true, EmptyPages: 0.3}, func(ctx context.Context, w *simulator.World, c ec2.Client) {
+	onWire(t, simulator.Options{HideManaged: true, EmptyPages: 0.9}, func(ctx context.Context, w *simulator.World, c ec2.Client) {
 		all := []string{"running", "terminated", "stopped", "pending", "shutting-down", "stopping"}
 		want := map[string]eni.State{}
 		var asked []string
@@ -180,13 +180,13 @@ func TestStates(t *testing.T) {
 				want[id] = eni.State(state)
 			}
 		}
-		got, err := c.States(ctx, asked)
+		got, err := c.Visible(ctx, asked)
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("%d states, %v; want %d", len(got), err, len(want))
 		}
 		for id, state := range want {
-			if got[id] != state {
-				t.Errorf("%s is %q, want %q", id, got[id], state)
+			if got[id].State != state || got[id].StartedAt.IsZero() {
+				t.Errorf("%s is %+v, want %q", id, got[id], state)
 			}
 		}
 	})
@@ -253,6 +253,7 @@ func TestDeleteClasses(t *testing.T) {
 		{simulator.Fault{Code: "ThrottlingException"}, eni.ErrThrottled, 3},
 		{simulator.Fault{Code: "RequestThrottled"}, eni.ErrThrottled, 3},
 		{simulator.Fault{Code: "EC2ThrottledException"}, eni.ErrThrottled, 3},
+		{simulator.Fault{Code: "RateExceeded"}, eni.ErrThrottled, 1}, // the standard retryer does not know it; the function's own does
 		{simulator.Fault{Code: "Unavailable", Status: 503}, nil, 3},
 		{simulator.Fault{Code: "InternalError", Status: 500}, nil, 3},
 		{simulator.Fault{Code: "InternalFailure", Status: 500}, nil, 3},
@@ -326,6 +327,18 @@ func TestRetriesKeepThePace(t *testing.T) {
 		}
 		if len(w.Calls()) != 8 || spent != 8 {
 			t.Errorf("%d calls, %d deletes without a turn; want 8 (3+3+2) and 8", len(w.Calls()), spent)
+		}
+	})
+}
+
+// A delete that hangs costs its attempts' seconds, not the run's minute.
+func TestAHangingDeleteIsGivenUp(t *testing.T) {
+	onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
+		w.Inject("DeleteNetworkInterface", 10, simulator.Fault{Latency: time.Hour})
+		begun := time.Now()
+		_, err := client.Delete(ctx, "eni-0123456789abcdef0", eni.NewPace(60, time.Time{}))
+		if took := time.Since(begun); err == nil || ctx.Err() != nil || took > 20*time.Second {
+			t.Errorf("%v after %v, want an error after 3 attempts of 4 s", err, took)
 		}
 	})
 }

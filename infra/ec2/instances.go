@@ -5,14 +5,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// States tells the state of each of these instances that EC2 shows. It asks by
-// filter, since one unknown id would fail a call by ids.
-func (c Client) States(ctx context.Context, instances []string) (map[string]eni.State, error) {
-	states := map[string]eni.State{}
+// Visible tells of each of these instances that EC2 shows. It asks by filter, since
+// one unknown id would fail a call by ids. Half an answer is an error: an instance
+// that is missing from it would look like one that is gone.
+func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni.Instance, error) {
+	visible := map[string]eni.Instance{}
 	for _, filters := range batches("instance-id", instances) {
 		pages := sdk.NewDescribeInstancesPaginator(c.api, &sdk.DescribeInstancesInput{
 			Filters:                 filters,
@@ -24,16 +26,29 @@ func (c Client) States(ctx context.Context, instances []string) (map[string]eni.
 			if err != nil {
 				return nil, err
 			}
+			if page.Reservations == nil {
+				return nil, without("a list of instances")
+			}
 			for _, reservation := range page.Reservations {
 				for _, instance := range reservation.Instances {
-					state := eni.State("") // shown without a state: alive, to the rule
-					if instance.State != nil {
-						state = eni.State(instance.State.Name)
+					if instance.InstanceId == nil {
+						return nil, without("the id of an instance")
 					}
-					states[aws.ToString(instance.InstanceId)] = state
+					visible[*instance.InstanceId] = toInstance(instance)
 				}
 			}
 		}
 	}
-	return states, nil
+	return visible, nil
+}
+
+// toInstance leaves the state of an instance that is shown without one empty: to the
+// rule it is alive. The launch time is that of the last start (EC2 API Reference,
+// Instance: "the time that the instance was last launched").
+func toInstance(i types.Instance) eni.Instance {
+	instance := eni.Instance{StartedAt: aws.ToTime(i.LaunchTime)}
+	if i.State != nil {
+		instance.State = eni.State(i.State.Name)
+	}
+	return instance
 }

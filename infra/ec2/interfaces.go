@@ -61,7 +61,13 @@ func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.I
 			if err != nil {
 				return nil, err
 			}
+			if page.NetworkInterfaces == nil {
+				return nil, without("a list of interfaces")
+			}
 			for _, each := range page.NetworkInterfaces {
+				if each.NetworkInterfaceId == nil {
+					return nil, without("the id of an interface")
+				}
 				all = append(all, toInterface(each))
 			}
 		}

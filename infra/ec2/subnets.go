@@ -20,6 +20,9 @@ func (c Client) FreeAddresses(ctx context.Context, subnets []string) (map[string
 			if err != nil {
 				return nil, err
 			}
+			if page.Subnets == nil {
+				return nil, without("a list of subnets")
+			}
 			for _, subnet := range page.Subnets {
 				free[aws.ToString(subnet.SubnetId)] = int(aws.ToInt32(subnet.AvailableIpAddressCount))
 			}

@@ -5,23 +5,27 @@ import (
 	"time"
 )
 
-// owner is one claimed instance and its state.
+// owner is one claimed instance, its state, and how long ago it was started.
 type owner struct {
 	id    string
 	state State
+	awake time.Duration // 0 where EC2 does not say
 }
 
 // owners are the claimed instances of one interface; never empty.
 type owners []owner
 
-func (i Interface) owners(states map[string]State) owners {
+func (i Interface) owners(visible map[string]Instance, now time.Time) owners {
 	var all owners
 	for _, id := range i.claimedOwners() {
-		state, visible := states[id]
-		if !visible {
-			state = NotVisible
+		each := owner{id: id, state: NotVisible}
+		if instance, shown := visible[id]; shown {
+			each.state = instance.State
+			if !instance.StartedAt.IsZero() {
+				each.awake = now.Sub(instance.StartedAt)
+			}
 		}
-		all = append(all, owner{id, state})
+		all = append(all, each)
 	}
 	return all
 }
@@ -37,6 +41,10 @@ func (all owners) allTerminated() bool {
 func (all owners) oneAsleepOrChanging() bool {
 	return slices.ContainsFunc(all, owner.asleepOrChanging)
 }
+
+func (o owner) startedLately() bool { return o.state == Running && o.awake < forgottenAfter }
+
+func (all owners) oneStartedLately() bool { return slices.ContainsFunc(all, owner.startedLately) }
 
 func (all owners) oneRunning() bool {
 	return slices.ContainsFunc(all, func(o owner) bool { return o.state == Running })
@@ -56,12 +64,14 @@ func (o owner) weakness() int {
 	switch {
 	case o.asleepOrChanging():
 		return 0
-	case o.state == Running:
+	case o.startedLately():
 		return 1
-	case o.state == NotVisible:
+	case o.state == Running:
 		return 2
-	default:
+	case o.state == NotVisible:
 		return 3
+	default:
+		return 4
 	}
 }
 

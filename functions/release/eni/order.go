@@ -6,9 +6,10 @@ import (
 )
 
 // inOrder sorts what is to be released: first the interfaces of the instances
-// that were named, then the others; each part round robin over its subnets, the
-// one with fewest free addresses first. Within a subnet the order is random, so
-// that no interface that can never be released holds up the others for ever.
+// that were named, then one by lot, then the others; each part round robin over its
+// subnets, the one with fewest free addresses first. Within a subnet the order is
+// random, so that no interface that can never be released holds up the others for
+// ever; nor, by that lot, those of other subnets where a run has few turns.
 func (r *Releaser) inOrder(verdicts []*Verdict, named []string, free map[string]int) []*Verdict {
 	r.Shuffle(len(verdicts), func(i, j int) { verdicts[i], verdicts[j] = verdicts[j], verdicts[i] })
 
@@ -20,7 +21,8 @@ func (r *Releaser) inOrder(verdicts []*Verdict, named []string, free map[string]
 			rest = append(rest, v)
 		}
 	}
-	return slices.Concat(roundRobin(first, free), roundRobin(rest, free))
+	lot := min(1, len(rest))
+	return slices.Concat(roundRobin(first, free), rest[:lot], roundRobin(rest[lot:], free))
 }
 
 // roundRobin takes one of each subnet in turn.

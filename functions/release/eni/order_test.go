@@ -26,8 +26,9 @@ func TestOrder(t *testing.T) {
 	for _, v := range plan {
 		subnets = append(subnets, v.Subnet)
 	}
-	if got := strings.Join(subnets, ""); got != "ddcbacaa" {
-		t.Errorf("subnets in the order %s, want ddcbacaa: the named instance's, then in turn, fewest free first", got)
+	// The named instance's, one by lot, then in turn, fewest free first.
+	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {
+		t.Errorf("subnets in the order %s", got)
 	}
 }
 
@@ -41,5 +42,21 @@ func TestOrderWithinASubnetIsRandom(t *testing.T) {
 	}
 	if len(first) != 5 {
 		t.Errorf("seed %d: first of 5 were only %v in 300 runs", seed, first)
+	}
+}
+
+// Where a run has one turn only, each interface has it sometimes: one that can never
+// be deleted, in the subnet with fewest free addresses, took it in every run
+// (found by the hostile histories).
+func TestEachIsFirstSometimes(t *testing.T) {
+	free := map[string]int{"subnet-tight": 0, "subnet-roomy": 100}
+	first := map[string]int{}
+	for seed := range uint64(100) {
+		r := &Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
+		plan := []*Verdict{{Interface: Interface{ID: "stuck", Subnet: "subnet-tight"}}, {Interface: Interface{ID: "other", Subnet: "subnet-roomy"}}}
+		first[r.inOrder(plan, nil, free)[0].ID]++
+	}
+	if first["stuck"] == 0 || first["other"] == 0 {
+		t.Errorf("of 100 runs the first turns went to %v", first)
 	}
 }

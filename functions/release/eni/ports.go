@@ -21,10 +21,10 @@ type Interfaces interface {
 	OfInstances(ctx context.Context, instances []string) ([]Interface, error)
 }
 
-// Instances tells the state of each of these instances that EC2 shows; the
-// others are absent from the answer.
+// Instances tells of each of these instances that EC2 shows; the others are
+// absent from the answer.
 type Instances interface {
-	States(ctx context.Context, instances []string) (map[string]State, error)
+	Visible(ctx context.Context, instances []string) (map[string]Instance, error)
 }
 
 // Subnets tells how many addresses are free in each of these subnets.

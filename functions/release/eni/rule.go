@@ -36,7 +36,7 @@ const (
 // Reasons of the evidence.
 const (
 	OwnerTerminated Reason = "owner-terminated" // released
-	OwnerForgot     Reason = "owner-forgot"     // released: running, but a day old and never attached
+	OwnerForgot     Reason = "owner-forgot"     // released: awake for a day, and never attached it
 	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
 	OwnerAlive      Reason = "owner-alive"
 	Young           Reason = "young"
@@ -69,6 +69,12 @@ type Verdict struct {
 	created  created
 }
 
+// Instance is what EC2 says of one instance.
+type Instance struct {
+	State     State
+	StartedAt time.Time // when it was launched or, later, started or woken; zero where EC2 does not say
+}
+
 // State is an instance's state in EC2's words, or NotVisible.
 type State string
 
@@ -81,8 +87,9 @@ const (
 )
 
 const (
-	// forgottenAfter is the age from which a running owner no longer counts: the
-	// CNI attaches within 6 minutes of creating, or never (docs/rule.md).
+	// forgottenAfter is the age from which a running owner no longer counts, and how
+	// long that owner must have been awake: the CNI attaches within 6 minutes of
+	// creating, or never, but not while it sleeps (docs/rule.md).
 	forgottenAfter = 24 * time.Hour
 	// clockError is how far a node's clock can be ahead: AWS refuses what is
 	// signed more than 15 minutes off (STS, "Signature expired").
@@ -120,6 +127,7 @@ var evidence = []struct {
 }{
 	{owners.allTerminated, anyAge, release, OwnerTerminated},
 	{owners.oneAsleepOrChanging, anyAge, Kept, OwnerAlive},
+	{owners.oneStartedLately, anyAge, Kept, OwnerAlive}, // it may have slept between create and attach
 	{owners.oneRunning, forgotten, release, OwnerForgot},
 	{owners.oneRunning, anyAge, Kept, OwnerAlive},
 	{owners.oneNotVisible, pastGrace, release, OwnerGone},
@@ -139,10 +147,10 @@ func (r Rule) Guard(i Interface, now time.Time) (*Verdict, bool) {
 	return nil, false
 }
 
-// Judge decides about an interface that no guard keeps. States holds every
-// visible instance among its claimed owners; one that is absent is not visible.
-func (r Rule) Judge(i Interface, states map[string]State, now time.Time) *Verdict {
-	claimed := i.owners(states)
+// Judge decides about an interface that no guard keeps. Visible holds every
+// instance among its claimed owners that EC2 shows.
+func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) *Verdict {
+	claimed := i.owners(visible, now)
 	weakest := claimed.weakest()
 	verdict := &Verdict{Interface: i, Decision: Kept, Reason: OwnerAlive, Instance: weakest.id, State: weakest.state, created: i.created(now)}
 	for _, row := range evidence {

@@ -141,6 +141,11 @@ var evidenceCases = []struct {
 	{"running for a second less", Running, "", createdAgo(24*time.Hour - time.Second), Kept, OwnerAlive},
 	{"running, age unreadable", Running, "", "yesterday", Kept, OwnerAlive},
 	{"running, no age", Running, "", "", Kept, OwnerAlive},
+	{"running, but started less than a day ago", lately, "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
+	{"running since nobody knows when", sometime, "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
+	{"running for a day, and started less than a day ago", Running, lately, createdAgo(1000 * time.Hour), Kept, OwnerAlive},
+	{"not visible, and started less than a day ago", NotVisible, lately, createdAgo(1000 * time.Hour), Kept, OwnerAlive},
+	{"running for a day, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), Deferred, OwnerForgot},
 	{"terminated and running", Terminated, Running, createdAgo(time.Hour), Kept, OwnerAlive},
 	{"running and terminated", Running, Terminated, createdAgo(time.Hour), Kept, OwnerAlive},
 	{"running and not visible", Running, NotVisible, createdAgo(time.Hour), Kept, OwnerAlive},
@@ -157,6 +162,29 @@ var evidenceCases = []struct {
 	{"terminated and not visible, over", Terminated, NotVisible, createdAgo(time.Hour), Deferred, OwnerGone},
 	{"terminated and not visible, young", Terminated, NotVisible, createdAgo(time.Minute), Kept, Young},
 	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), Kept, Young},
+}
+
+// In the cases these stand for Running: started a second less than a day ago, and at
+// a time that EC2 does not tell. Running itself is started a day ago.
+const (
+	lately   State = "lately"
+	sometime State = "sometime"
+)
+
+// visible are instances in these states.
+func visible(states map[string]State) map[string]Instance {
+	all := map[string]Instance{}
+	for id, state := range states {
+		switch state {
+		case lately:
+			all[id] = Instance{Running, now.Add(-24*time.Hour + time.Second)}
+		case sometime:
+			all[id] = Instance{State: Running}
+		default:
+			all[id] = Instance{state, now.Add(-24 * time.Hour)}
+		}
+	}
+	return all
 }
 
 // claim makes the interface and the states of a case of evidence.
@@ -182,7 +210,7 @@ func TestEachRowOfEvidence(t *testing.T) {
 	for _, c := range evidenceCases {
 		t.Run(c.name, func(t *testing.T) {
 			i, states := claim(c.described, c.tagged, c.createdAt)
-			verdict := rule.Judge(i, states, now)
+			verdict := rule.Judge(i, visible(states), now)
 			if verdict.Decision != c.want || verdict.Reason != c.reason {
 				t.Errorf("%s %s, want %s %s", verdict.Decision, verdict.Reason, c.want, c.reason)
 			}
@@ -197,7 +225,7 @@ func TestWithoutATagTheDescriptionCounts(t *testing.T) {
 	if claimed := i.claimedOwners(); !slices.Equal(claimed, []string{dead}) {
 		t.Errorf("claims %q", claimed)
 	}
-	if v := rule.Judge(i, map[string]State{dead: Terminated}, now); v.Reason != OwnerTerminated {
+	if v := rule.Judge(i, visible(map[string]State{dead: Terminated}), now); v.Reason != OwnerTerminated {
 		t.Errorf("%s %s", v.Decision, v.Reason)
 	}
 }
@@ -207,11 +235,11 @@ func TestTheVerdictNamesTheInstanceThatDecided(t *testing.T) {
 	for _, states := range []map[string]State{{dead: Terminated, other: Running}, {dead: Terminated, other: "stopped"}, {dead: Terminated}} {
 		i := leaked()
 		i.Tags[tagInstance] = other
-		want, visible := states[other]
-		if !visible {
+		want, seen := states[other]
+		if !seen {
 			want = NotVisible
 		}
-		if v := rule.Judge(i, states, now); v.Instance != other || v.State != want {
+		if v := rule.Judge(i, visible(states), now); v.Instance != other || v.State != want {
 			t.Errorf("with %v: %s %s, want %s %s", states, v.Instance, v.State, other, want)
 		}
 	}
@@ -232,7 +260,7 @@ func TestTheTablesAreCovered(t *testing.T) {
 	for _, c := range evidenceCases {
 		i, states := claim(c.described, c.tagged, c.createdAt)
 		for number, row := range evidence {
-			if row.owners(i.owners(states)) && row.age(rule, i.created(now)) {
+			if row.owners(i.owners(visible(states), now)) && row.age(rule, i.created(now)) {
 				rows[number] = true
 				break
 			}
@@ -276,7 +304,7 @@ func FuzzJudge(f *testing.F) {
 			if !ValidID("i-", id) || strings.ContainsAny(id, "*?") {
 				t.Fatalf("would ask EC2 for %q", id)
 			}
-			if v := r.Judge(i, map[string]State{id: "stopped"}, now); v.Decision != Kept {
+			if v := r.Judge(i, visible(map[string]State{id: "stopped"}), now); v.Decision != Kept {
 				t.Fatalf("%+v would be released under a living owner", i)
 			}
 		}

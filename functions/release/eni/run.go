@@ -77,12 +77,12 @@ func (r *Releaser) judge(ctx context.Context, scope Scope) ([]*Verdict, error) {
 	if len(open) == 0 {
 		return verdicts, nil
 	}
-	states, err := r.Instances.States(ctx, distinct(claimed))
+	visible, err := r.Instances.Visible(ctx, distinct(claimed))
 	if err != nil {
 		return nil, fmt.Errorf("reading the states of the owning instances: %w", err)
 	}
 	for _, i := range open {
-		verdicts = append(verdicts, r.Rule.Judge(i, states, now))
+		verdicts = append(verdicts, r.Rule.Judge(i, visible, now))
 	}
 	return verdicts, nil
 }

@@ -59,8 +59,8 @@ func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interfac
 	return o.interfaces, o.ask("instances", instances)
 }
 
-func (o *outside) States(_ context.Context, instances []string) (map[string]State, error) {
-	return o.states, o.ask("states", instances)
+func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
+	return visible(o.states), o.ask("states", instances)
 }
 
 func (o *outside) FreeAddresses(_ context.Context, subnets []string) (map[string]int, error) {

@@ -1,5 +1,5 @@
 # `make` lists what there is to make.
-.PHONY: help demo test lint e2e invoke size clean build-ReleaseFunction
+.PHONY: help demo test lint e2e sim mutants invoke size clean build-ReleaseFunction
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 # Checkers read only the Go that they were compiled with, so their stamp is named for it.
@@ -26,6 +26,13 @@ lint: .venv/stamp $(tools) ## the checks that run nothing
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
 	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
+
+sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HISTORIES=n plays n
+	go test ./functions/release -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
+	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
+
+mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
+	go test -tags mutation -run '^TestMutants$$' -v -count=1 -timeout 0 ./functions/release
 
 invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json
 	$(sam) build --config-env $(machine)
@@ -61,7 +68,7 @@ build-ReleaseFunction:
 sam = SAM_CLI_TELEMETRY=0 .venv/bin/sam
 # Containers run at full speed, or at all, only on a processor of their own kind.
 machine = $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,default)
-tags = thirdparty e2e
+tags = thirdparty e2e mutation
 # The race detector is written in C.
 race = $(if $(shell command -v $$(go env CC)),-race)
 

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// FuzzBatch: each of a batch's messages has one fate, whatever is in it and in its
+// neighbours: it is in the request by what it says alone, or it is a failure by its id.
+func FuzzBatch(f *testing.F) {
+	for _, name := range sampleNames(f) {
+		f.Add(readSample(f, name), readSample(f, "terminate"), "aws:sqs")
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, source string) {
+		bodies := [][]byte{first, second, first}
+		var records []map[string]any
+		for n, body := range bodies {
+			records = append(records, map[string]any{"messageId": fmt.Sprint(n), "eventSource": source, "body": string(body)})
+		}
+		raw, err := json.Marshal(records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, failures, err := decodeBatch(raw)
+		if (err == nil) != (source == "aws:sqs") {
+			t.Fatalf("a batch of %q: %v", source, err)
+		}
+		if err != nil {
+			return
+		}
+		var want eni.Scope
+		var failed []string
+		for n, record := range records {
+			one, err := decodeMessage(string([]rune(record["body"].(string)))) // as JSON carries it: valid UTF-8
+			if err != nil {
+				failed = append(failed, fmt.Sprint(n))
+				continue
+			}
+			want.Instances = append(want.Instances, one.scope.Instances...)
+			want.Groups = append(want.Groups, one.scope.Groups...)
+			want.Subnets = append(want.Subnets, one.scope.Subnets...)
+		}
+		if got.trigger != eni.Event || got.dryRun || got.scope.Sweep || got.scope.VPCs != nil ||
+			!slices.Equal(got.scope.Instances, want.Instances) || !slices.Equal(got.scope.Groups, want.Groups) || !slices.Equal(got.scope.Subnets, want.Subnets) {
+			t.Fatalf("%+v, want %+v of\n%s", got, want, raw)
+		}
+		if !slices.EqualFunc(failures, failed, func(f misunderstood, id string) bool { return f.id == id && f.err != nil }) {
+			t.Fatalf("failures %+v, want %q", failures, failed)
+		}
+		for prefix, ids := range map[string][]string{"i-": got.scope.Instances, "subnet-": got.scope.Subnets} {
+			for _, id := range ids {
+				if !eni.ValidID(prefix, id) {
+					t.Fatalf("%s names %q", raw, id)
+				}
+			}
+		}
+	})
+}
+
+// FuzzRecords: no list of records panics, and each message of one that is read has
+// one fate at most.
+func FuzzRecords(f *testing.F) {
+	for _, name := range []string{"batch", "batch-with-bad-message"} {
+		var batch struct{ Records json.RawMessage }
+		if err := json.Unmarshal(readSample(f, name), &batch); err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(batch.Records))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, failures, err := decodeBatch(raw)
+		var records []json.RawMessage
+		if err == nil && (json.Unmarshal(raw, &records) != nil || len(failures)+len(got.scope.Instances) > len(records)) {
+			t.Fatalf("%+v and %d failures of\n%s", got, len(failures), raw)
+		}
+		if err != nil && (len(failures) > 0 || len(got.scope.Instances) > 0) {
+			t.Fatalf("%v, and yet %+v, %d failures", err, got, len(failures))
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package eni
+
+import (
+	"regexp"
+	"testing"
+	"time"
+)
+
+var (
+	describedByCNI = regexp.MustCompile(`\Aaws-K8S-(i-[0-9a-f]{8}|i-[0-9a-f]{17})\z`)
+	rfc3339        = regexp.MustCompile(`\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\z`)
+)
+
+// FuzzDescription: an owner is described by exactly what the CNI writes, and by nothing else.
+func FuzzDescription(f *testing.F) {
+	f.Add(DescriptionPrefix + dead)
+	f.Fuzz(func(t *testing.T, description string) {
+		want := ""
+		if match := describedByCNI.FindStringSubmatch(description); match != nil {
+			want = match[1]
+		}
+		if got := (Interface{Description: description}).describedOwner(); got != want {
+			t.Fatalf("%q describes %q, want %q", description, got, want)
+		}
+	})
+}
+
+// FuzzCreatedAt: whatever createdAt holds and its owners' states are, the decision is
+// that of the specification's table, written once more as prose would have it.
+func FuzzCreatedAt(f *testing.F) {
+	f.Add(createdAgo(time.Hour), "running", "terminated", uint8(30))
+	f.Fuzz(func(t *testing.T, createdAt, described, tagged string, grace uint8) {
+		r := rule
+		r.GracePeriod = time.Duration(grace) * time.Minute
+		i, states := leaked(), map[string]State{}
+		i.Tags[tagInstance], i.Tags[tagCreatedAt] = other, createdAt
+		for id, state := range map[string]string{dead: described, other: tagged} {
+			if State(state) == lately || State(state) == sometime {
+				return // rule_test.go has its own meaning of these
+			}
+			if State(state) != NotVisible {
+				states[id] = State(state)
+			}
+		}
+		want, reason := inProse(r, createdAt, described, tagged)
+		if v := r.Judge(i, visible(states), now); v.Decision != want || v.Reason != reason {
+			t.Fatalf("%q, %q and %q: %s %s, want %s %s", createdAt, described, tagged, v.Decision, v.Reason, want, reason)
+		}
+	})
+}
+
+func inProse(r Rule, createdAt, described, tagged string) (Decision, Reason) {
+	at, err := time.Parse(time.RFC3339Nano, createdAt)
+	readable := err == nil && rfc3339.MatchString(createdAt)
+	oneIs := func(state State) bool { return State(described) == state || State(tagged) == state }
+	known := func(state string) bool {
+		return State(state) == Running || State(state) == Terminated || State(state) == NotVisible
+	}
+	switch {
+	case !known(described) || !known(tagged):
+		return Kept, OwnerAlive
+	case oneIs(Running) && readable && !at.After(now.Add(-24*time.Hour)):
+		return Deferred, OwnerForgot
+	case oneIs(Running):
+		return Kept, OwnerAlive
+	case !oneIs(NotVisible):
+		return Deferred, OwnerTerminated
+	case !readable || at.After(now.Add(15*time.Minute)):
+		return Kept, AgeUnreadable
+	case at.After(now.Add(-r.GracePeriod)):
+		return Kept, Young
+	}
+	return Deferred, OwnerGone
+}

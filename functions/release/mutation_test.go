@@ -1,0 +1,287 @@
+//go:build mutation
+
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A mutant is the product with one thing dropped or bent.
+type mutant struct {
+	name, file, old, new string
+	equivalent           string // why no test can tell it from the product; "" where one must
+	unseen               string // why the histories cannot tell it, though a test can
+}
+
+const (
+	ruleFile = "functions/release/eni/rule.go"
+	evidence = "functions/release/eni/evidence.go"
+	ownerOf  = "functions/release/eni/interface.go"
+	runFile  = "functions/release/eni/run.go"
+	deletes_ = "functions/release/eni/release.go"
+	paceFile = "functions/release/eni/pace.go"
+	order    = "functions/release/eni/order.go"
+	scope_   = "functions/release/eni/scope.go"
+	listing  = "infra/ec2/interfaces.go"
+	states   = "infra/ec2/instances.go"
+	errors_  = "infra/ec2/errors.go"
+	client   = "infra/ec2/client.go"
+	delete_  = "infra/ec2/delete.go"
+)
+
+// planted are defects that other cleaners have, or had.
+var planted = []mutant{
+	{name: "planted: deletes when createdAt cannot be parsed", file: ruleFile, old: "{owners.oneNotVisible, anyAge, Kept, AgeUnreadable}", new: "{owners.oneNotVisible, anyAge, release, AgeUnreadable}"},
+	{name: "planted: not found is taken for dead", file: evidence, old: "each := owner{id: id, state: NotVisible}", new: "each := owner{id: id, state: Terminated}"},
+	{name: "planted: a listing's first page is taken for all", file: listing, old: "for pages.HasMorePages() {", new: "if pages.HasMorePages() {"},
+	{name: "planted: the first page of instances is taken for all", file: states, old: "for pages.HasMorePages() {", new: "if pages.HasMorePages() {"},
+	{name: "planted: pushes on after a throttle", file: deletes_, old: `{ErrThrottled, Deferred, "", true,`, new: `{ErrThrottled, Deferred, "", false,`},
+	{name: "planted: remembers states from run to run", file: runFile, old: "visible, err := r.Instances.Visible(ctx, distinct(claimed))", new: "visible, err := remembered(ctx, r, distinct(claimed))"},
+	{name: "planted: takes unreadable states for no states", file: runFile, old: `return nil, fmt.Errorf("reading the states of the owning instances: %w", err)`, new: "visible = nil"},
+}
+
+// remembered goes with the mutant of that name.
+const remembered = `
+var memory = map[string]Instance{}
+
+func remembered(ctx context.Context, r *Releaser, ids []string) (map[string]Instance, error) {
+	var unknown []string
+	for _, id := range ids {
+		if _, known := memory[id]; !known {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) == 0 {
+		return memory, nil
+	}
+	visible, err := r.Instances.Visible(ctx, unknown)
+	for id, instance := range visible {
+		memory[id] = instance
+	}
+	return memory, err
+}
+`
+
+// bent are the rule's conditions, each part dropped or moved.
+var bent = []mutant{
+	{name: "status not asked", file: ruleFile, old: `i.Status != "available" || i.Attached`, new: "i.Attached", unseen: "listings but an instance's own ask for the status, and what is not available has an attachment but for moments"},
+	{name: "attachment not asked", file: ruleFile, old: `i.Status != "available" || i.Attached`, new: `i.Status != "available"`},
+	{name: "only branches are another type", file: ruleFile, old: `i.Type != "interface"`, new: `i.Type == "branch"`},
+	{name: "no_manage not asked", file: ruleFile, old: `i.Tags[tagNoManage] == "true" || i.has(tagKeep)`, new: "i.has(tagKeep)"},
+	{name: "any no_manage opts out", file: ruleFile, old: `i.Tags[tagNoManage] == "true"`, new: "i.has(tagNoManage)"},
+	{name: "keep not asked", file: ruleFile, old: `i.Tags[tagNoManage] == "true" || i.has(tagKeep)`, new: `i.Tags[tagNoManage] == "true"`},
+	{name: "keep asked for its value", file: ruleFile, old: "i.has(tagKeep)", new: `i.Tags[tagKeep] != ""`},
+	{name: "VPCs not asked", file: ruleFile, old: "!r.coversVPC(i) || !r.coversCluster(i)", new: "!r.coversCluster(i)", unseen: "a sweep lists only these VPCs; an event's subnets of others need a group outside them, which no history has"},
+	{name: "clusters not asked", file: ruleFile, old: "!r.coversVPC(i) || !r.coversCluster(i)", new: "!r.coversVPC(i)"},
+	{name: "older cluster tag not known", file: ruleFile, old: "i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)", new: "i.Tags[tagCluster] == name"},
+	{name: "newer cluster tag not known", file: ruleFile, old: "i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)", new: "i.has(tagClusterPrefix+name)"},
+	{name: "an empty instance tag passes", file: ruleFile, old: `i.has(tagInstance) && !ValidID`, new: `i.Tags[tagInstance] != "" && !ValidID`},
+	{name: "untagged: the instance is not asked", file: ruleFile, old: "(!i.has(tagInstance) || !i.has(tagCreatedAt))", new: "!i.has(tagCreatedAt)"},
+	{name: "untagged: the age is not asked", file: ruleFile, old: "(!i.has(tagInstance) || !i.has(tagCreatedAt))", new: "!i.has(tagInstance)"},
+	{name: "ReleaseUntagged ignored", file: ruleFile, old: "!r.ReleaseUntagged && (", new: "("},
+	{name: "half a day is enough", file: ruleFile, old: "forgottenAfter = 24 * time.Hour", new: "forgottenAfter = 12 * time.Hour"},
+	{name: "a clock may be off by an hour", file: ruleFile, old: "clockError = 15 * time.Minute", new: "clockError = 60 * time.Minute"},
+	{name: "a clock is never ahead", file: ruleFile, old: "clockError = 15 * time.Minute", new: "clockError = 0"},
+	{name: "a day must be over", file: evidence, old: "c.age >= forgottenAfter", new: "c.age > forgottenAfter", unseen: "one instant of a day"},
+	{name: "the grace period must be over", file: evidence, old: "c.age >= r.GracePeriod", new: "c.age > r.GracePeriod", unseen: "one instant"},
+	{name: "15 minutes ahead are too much", file: evidence, old: "c.age >= -clockError", new: "c.age > -clockError", unseen: "one instant"},
+	{name: "the grace period is not asked", file: evidence, old: "c.age >= r.GracePeriod", new: "c.age >= 0"},
+	{name: "an unreadable age is a day", file: evidence, old: "return c.readable && c.age >= forgottenAfter", new: "return !c.readable || c.age >= forgottenAfter"},
+	{name: "forgotten: readable not asked", file: evidence, old: "return c.readable && c.age >= forgottenAfter", new: "return c.age >= forgottenAfter", equivalent: "an unreadable age is 0"},
+	{name: "grace: readable not asked", file: evidence, old: "return c.readable && c.age >= r.GracePeriod", new: "return c.age >= r.GracePeriod", equivalent: "an unreadable age is 0, a grace period at least 22 minutes"},
+	{name: "young: readable not asked", file: evidence, old: "return c.readable && c.age < r.GracePeriod", new: "return c.age < r.GracePeriod"},
+	{name: "one terminated is enough", file: evidence, old: "return !slices.ContainsFunc(all, func(o owner) bool { return o.state != Terminated })", new: "return slices.ContainsFunc(all, func(o owner) bool { return o.state == Terminated })"},
+	{name: "a start that is not told was long ago", file: evidence, old: "			if !instance.StartedAt.IsZero() {\n				each.awake = now.Sub(instance.StartedAt)\n			}", new: "			each.awake = now.Sub(instance.StartedAt)", unseen: "the simulator always tells"},
+	{name: "only the description claims", file: ownerOf, old: "return []string{described, tagged}", new: "return []string{described}"},
+	{name: "only the tag claims", file: ownerOf, old: "return []string{described, tagged}", new: "return []string{tagged}"},
+	{name: "any length is an id", file: ownerOf, old: "!found || len(digits) != 8 && len(digits) != 17", new: "!found"},
+	{name: "capitals are digits", file: ownerOf, old: `"0123456789abcdef"`, new: `"0123456789abcdefABCDEF"`},
+	{name: "operator not asked", file: listing, old: "aws.ToBool(i.RequesterManaged) || i.Operator != nil && aws.ToBool(i.Operator.Managed)", new: "aws.ToBool(i.RequesterManaged)"},
+	{name: "requester not asked", file: listing, old: "aws.ToBool(i.RequesterManaged) || i.Operator != nil", new: "i.Operator != nil"},
+	{name: "associations of addresses not asked", file: listing, old: "		return a.Association != nil\n", new: "		return false\n"},
+}
+
+// rare is what no 3,000 histories need have.
+const rare = "it takes more leaks than one run can release, and the kind of history that has them is 4 in 10,000"
+
+// others are the run's and the adapters'.
+var others = []mutant{
+	{name: "a prefix is one address", file: listing, old: "const prefixAddresses = 16", new: "const prefixAddresses = 1"},
+	{name: "managed interfaces not asked for", file: listing, old: "IncludeManagedResources: aws.Bool(true)", new: "IncludeManagedResources: aws.Bool(false)"},
+	{name: "managed instances not asked for", file: states, old: "IncludeManagedResources: aws.Bool(true)", new: "IncludeManagedResources: aws.Bool(false)"},
+	{name: "pages of no size", file: listing, old: "			MaxResults:              aws.Int32(pageSize),\n", new: ""},
+	{name: "any status is listed", file: listing, old: `		filter("status", string(types.NetworkInterfaceStatusAvailable)),` + "\n", new: ""},
+	{name: "any description is listed", file: listing, old: `		filter("description", eni.DescriptionPrefix+"i-*"),` + "\n", new: ""},
+	{name: "201 values in a call", file: client, old: "maxFilterValues = 200", new: "maxFilterValues = 250", unseen: "few histories name so many"},
+	{name: "half an answer counts: instances", file: states, old: "if page.Reservations == nil {", new: "if false {", unseen: "the simulator's answers are whole"},
+	{name: "half an answer counts: interfaces", file: listing, old: "if page.NetworkInterfaces == nil {", new: "if false {", unseen: "the simulator's answers are whole"},
+	{name: "not found is a failure", file: errors_, old: `{eni.ErrGone, code("InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.NotFound")},` + "\n", new: "", unseen: "it is a count of failures only"},
+	{name: "in use, by code, is a failure", file: errors_, old: `{eni.ErrInUse, code("InvalidNetworkInterface.InUse")},` + "\n", new: "", unseen: "it is a count of failures only"},
+	{name: "in use, by text, is a failure", file: errors_, old: "{eni.ErrInUse, currentlyInUse},\n", new: "", unseen: "it is a count of failures only"},
+	{name: "unauthorized is a failure", file: errors_, old: `{eni.ErrUnauthorized, code("UnauthorizedOperation")},` + "\n", new: "", unseen: "the run does not fail then, which no judge asks for"},
+	{name: "bad credentials are the resource's", file: errors_, old: "{eni.ErrUnauthorized, badCredentials},\n", new: "", unseen: "the run does not fail then, which no judge asks for"},
+	{name: "not permitted is a failure", file: errors_, old: `{eni.ErrNotPermitted, code("OperationNotPermitted", "AuthFailure")},` + "\n", new: "", unseen: "it is a count of failures only"},
+	{name: "a throttle is a failure", file: errors_, old: "{eni.ErrThrottled, throttled},\n", new: ""},
+	{name: "RateExceeded is no throttle", file: errors_, old: `[]string{"RateExceeded"}`, new: "[]string{}"},
+	{name: "no share of calls", file: paceFile, old: "p.left == 0 || p.over(p.next)", new: "p.over(p.next)", unseen: rare},
+	{name: "all calls at once", file: paceFile, old: "max(1, perMinute/4)", new: "max(1, perMinute)"},
+	{name: "twice as fast", file: paceFile, old: "time.Minute / time.Duration(perMinute)", new: "30 * time.Second / time.Duration(perMinute)"},
+	{name: "deletes up to the deadline", file: paceFile, old: "lastDeleteBefore = 5 * time.Second", new: "lastDeleteBefore = 0", unseen: rare},
+	{name: "retries are not paced", file: delete_, old: `stack.Finalize.Insert(wait, "Retry", middleware.After)`, new: `stack.Finalize.Insert(wait, "Retry", middleware.Before)`},
+	{name: "an attempt may hang", file: delete_, old: "deleteTimeout = 4 * time.Second", new: "deleteTimeout = time.Hour", unseen: "the run's own deadline ends it; fewer are released in that run"},
+	{name: "always the same order", file: order, old: "	r.Shuffle(len(verdicts), func(i, j int) { verdicts[i], verdicts[j] = verdicts[j], verdicts[i] })\n", new: ""},
+	{name: "no lot", file: order, old: "lot := min(1, len(rest))", new: "lot := 0", unseen: "it takes few deletes a minute and a stuck interface in the tightest of two subnets: about 1 in 5,000 histories"},
+	{name: "named ones not first", file: order, old: "if slices.Contains(named, v.describedOwner()) {", new: "if false {", unseen: "an order, which no judge asks for"},
+	{name: "roomy subnets first", file: order, old: "cmp.Compare(free[a], free[b])", new: "cmp.Compare(free[b], free[a])", unseen: "an order, which no judge asks for"},
+	{name: "a dry run deletes", file: deletes_, old: "	if dryRun {", new: "	if false && dryRun {"},
+	{name: "a refusal is never a missing permission", file: deletes_, old: "if tried > 0 && unauthorized == tried {", new: "if false {", unseen: "the run does not fail then, which no judge asks for"},
+	{name: "refusals never end a run", file: deletes_, old: "if ends || unauthorized == permissionProbe && tried == permissionProbe {", new: "if ends {", unseen: "its calls are few enough"},
+	{name: "VpcIds do not narrow a sweep", file: scope_, old: "if len(r.Rule.VPCs) > 0 {", new: "if false {"},
+	{name: "the last listing counts only", file: scope_, old: "			found[i.ID] = i\n", new: "			found = map[string]Interface{i.ID: i}\n"},
+	{name: "a failed listing is an empty one", file: scope_, old: `			return nil, fmt.Errorf("listing %s: %w", search.what, err)`, new: "			continue"},
+}
+
+// rows makes two mutants of each row of the rule's tables: one without it, and, for a
+// row of evidence, one that decides the other way.
+func rows(t *testing.T) []mutant {
+	source := string(read(t, ruleFile))
+	var all []mutant
+	for _, table := range []string{"guards", "evidence"} {
+		_, body, found := strings.Cut(source, "\nvar "+table+" = ")
+		if !found {
+			t.Fatalf("no table %s in %s", table, ruleFile)
+		}
+		body, _, _ = strings.Cut(body, "\n}\n")
+		for _, row := range regexp.MustCompile(`(?m)^\t\{[^\n]*(\},?( //[^\n]*)?\n|\{\n(\t\t[^\n]*\n)*\t\}\},\n)`).FindAllString(body+"\n", -1) {
+			name := table + ": " + strings.TrimSpace(strings.SplitN(row, "func", 2)[0])
+			all = append(all, mutant{name: "without " + name, file: ruleFile, old: row, new: ""})
+			if flipped := strings.NewReplacer("Kept,", "release,", "release,", "Kept,").Replace(row); flipped != row {
+				all = append(all, mutant{name: "the other way: " + name, file: ruleFile, old: row, new: flipped})
+			}
+		}
+	}
+	if len(all) != 10+2*9 {
+		t.Fatalf("%d mutants of rows: the tables look otherwise now", len(all))
+	}
+	return all
+}
+
+var only = flag.String("mutant", "", "try only the mutants whose names match this")
+
+// TestMutants shows that the tests can fail: each mutant is caught by a named test and
+// by the histories, or it says why not.
+func TestMutants(t *testing.T) {
+	score := map[string][3]int{}
+	for _, group := range []struct {
+		name    string
+		mutants []mutant
+	}{{"planted", planted}, {"rows of the rule", rows(t)}, {"conditions of the rule", bent}, {"the run and the adapters", others}} {
+		for _, m := range group.mutants {
+			if !regexp.MustCompile(*only).MatchString(m.name) {
+				continue
+			}
+			overlay := mutate(t, m)
+			test := failingTest(overlay)
+			history := failingHistory(t, overlay)
+			s := score[group.name]
+			s[0]++
+			if test != "" {
+				s[1]++
+			}
+			if history != "" {
+				s[2]++
+			}
+			score[group.name] = s
+			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, or(test, "none; "+m.equivalent), or(history, "none; "+m.equivalent+m.unseen))
+			if test == "" && m.equivalent == "" || history == "" && m.equivalent == "" && m.unseen == "" {
+				t.Errorf("%s survives", m.name)
+			}
+		}
+		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", group.name, score[group.name][0], score[group.name][1], score[group.name][2])
+	}
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// mutate writes a mutant for go's -overlay; the product's files stay as they are.
+func mutate(t *testing.T, m mutant) (overlay string) {
+	source := string(read(t, m.file))
+	if strings.Count(source, m.old) != 1 {
+		t.Fatalf("%s: %q stands %d times in %s", m.name, m.old, strings.Count(source, m.old), m.file)
+	}
+	source = strings.Replace(source, m.old, m.new, 1)
+	if strings.Contains(m.new, "remembered(") {
+		source += remembered
+	}
+	// What a mutant does not use any more is no error of its own.
+	for pkg, use := range map[string]string{"types": "types.Filter{}", "slices": "slices.Max([]int{1})", "fmt": "fmt.Sprint()", "cmp": "cmp.Compare(1, 1)"} {
+		if regexp.MustCompile(`(?m)^\s+"[\w./-]*\b` + pkg + `"$`).MatchString(source) {
+			source += "\nvar _ = " + use + "\n"
+		}
+	}
+	folder := t.TempDir()
+	changed := filepath.Join(folder, filepath.Base(m.file))
+	absolute, err := filepath.Abs(filepath.Join(root, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := json.Marshal(map[string]any{"Replace": map[string]string{absolute: changed}})
+	overlay = filepath.Join(folder, "overlay.json")
+	for name, content := range map[string]string{changed: source, overlay: string(raw)} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return overlay
+}
+
+var failed = regexp.MustCompile(`(?:--- FAIL:|running tests:)\s+(Test\w+|Fuzz\w+)`)
+
+// failingTest is the first test that a mutant fails.
+func failingTest(overlay string) string {
+	out, err := exec.Command("go", "test", "-vet=off", "-timeout", "60s", "-overlay", overlay, "../../functions/release/eni", "../../infra/ec2").CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	if name := failed.FindSubmatch(out); name != nil {
+		return string(name[1])
+	}
+	return "does not compile: " + string(out)
+}
+
+// mutantHistories is how many a mutant is given.
+const mutantHistories = 3000
+
+var violated = regexp.MustCompile(`violation in (history \d+ of \d+: .{0,90})`)
+
+// failingHistory is the violation that the histories find in a mutant.
+func failingHistory(t *testing.T, overlay string) string {
+	binary := filepath.Join(t.TempDir(), "mutant")
+	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", fmt.Sprintf("-sim.histories=%d", mutantHistories)).CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	if what := violated.FindSubmatch(out); what != nil {
+		return string(what[1])
+	}
+	if strings.Contains(string(out), "no history met") {
+		return ""
+	}
+	return "the histories end: " + string(out[max(0, len(out)-300):])
+}

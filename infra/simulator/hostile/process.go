@@ -105,7 +105,7 @@ func (h *History) perform(ctx context.Context, p *process, r *run) (answer []byt
 		if late := time.Since(r.deadline); late > 0 {
 			h.violate("%s outlived its deadline by %v", p.key, late)
 		}
-		h.audit(p, r, answer, err)
+		h.audit(p, r, err)
 		h.release(p, r)
 	}()
 	return p.invoke(ctx, r.payload)

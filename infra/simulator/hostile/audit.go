@@ -92,7 +92,7 @@ func (h *History) auditTotals(p *process, r *run, totals map[string]slog.Value, 
 	sum := count("released") + count("gone") + count("deferred") + count("failed")
 	for reason, n := range kept {
 		sum += n
-		h.countOnce("kept/"+reason, n)
+		h.add("kept/"+reason, n)
 	}
 	failed := totals["error"].Any() != nil
 	if failed != (err != nil) {
@@ -102,9 +102,9 @@ func (h *History) auditTotals(p *process, r *run, totals map[string]slog.Value, 
 		h.violate("%s found %d, and accounts for %d", p.key, count("found"), sum)
 	}
 	for _, name := range []string{"released", "gone", "deferred", "failed"} {
-		h.countOnce("run/"+name, count(name))
+		h.add("run/"+name, count(name))
 	}
-	h.countOnce("run/kept", len(kept))
+	h.add("run/kept", len(kept))
 	if failed {
 		h.count("run/failed as a whole")
 	}

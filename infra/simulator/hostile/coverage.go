@@ -61,9 +61,9 @@ var decisions = []string{
 	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again",
 }
 
-func (h *History) count(name string) { h.countOnce(name, 1) }
+func (h *History) count(name string) { h.add(name, 1) }
 
-func (h *History) countOnce(name string, n int) {
+func (h *History) add(name string, n int) {
 	if n == 0 {
 		return
 	}

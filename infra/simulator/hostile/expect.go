@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,13 +107,14 @@ func hasPublicAddress(eni simulator.Interface) bool {
 }
 
 func (s Settings) covers(eni simulator.Interface) bool {
-	inVPC, inCluster := len(s.VPCs) == 0, len(s.Clusters) == 0
-	for _, vpc := range s.VPCs {
-		inVPC = inVPC || eni.VPC == vpc
-	}
+	inCluster := len(s.Clusters) == 0
 	for _, name := range s.Clusters {
 		_, owned := eni.Tags["kubernetes.io/cluster/"+name]
 		inCluster = inCluster || eni.Tags[tagCluster] == name || owned
 	}
-	return inVPC && inCluster
+	return inCluster && s.coversVPC(eni)
+}
+
+func (s Settings) coversVPC(eni simulator.Interface) bool {
+	return len(s.VPCs) == 0 || slices.Contains(s.VPCs, eni.VPC)
 }

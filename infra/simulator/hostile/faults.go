@@ -37,8 +37,6 @@ var faults = []struct {
 
 var throttles = []string{"RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled", "EC2ThrottledException", "RateExceeded"}
 
-var throttleCodes = map[string]bool{"RequestLimitExceeded": true, "Throttling": true, "ThrottlingException": true, "RequestThrottled": true, "EC2ThrottledException": true, "RateExceeded": true}
-
 // stalest is how old a listing can be. "Seconds" are spoken of, a bound is not
 // documented (EC2 Developer Guide, "Eventual consistency").
 const stalest = 2 * time.Minute

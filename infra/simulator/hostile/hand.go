@@ -67,11 +67,7 @@ func (h *History) inspect() {
 
 // finds tells whether a sweep comes across an interface (spec: scope).
 func (s Settings) finds(eni simulator.Interface) bool {
-	inVPC := len(s.VPCs) == 0
-	for _, vpc := range s.VPCs {
-		inVPC = inVPC || eni.VPC == vpc
-	}
-	return eni.Status == "available" && strings.HasPrefix(eni.Description, description+"i-") && inVPC
+	return eni.Status == "available" && strings.HasPrefix(eni.Description, description+"i-") && s.coversVPC(eni)
 }
 
 // byHand has an operator release: everything, or what is named.

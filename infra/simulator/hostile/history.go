@@ -98,7 +98,7 @@ func Play(seed uint64, f Function) *History {
 	cancel()
 	region.Wait()
 	h.count("history/" + h.traits.kind)
-	h.countOnce("neighbour calls", h.neighboursCalls())
+	h.add("neighbour calls", h.neighboursCalls())
 	return h
 }
 

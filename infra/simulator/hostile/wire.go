@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func (r *run) observe(action, id string, status int, code string) {
 		r.unread[action] = status != http.StatusOK
 	case "DeleteNetworkInterface":
 		r.throttled = ""
-		if throttleCodes[code] {
+		if slices.Contains(throttles, code) {
 			r.throttled = id
 		}
 	}

@@ -25,6 +25,7 @@ type settings struct {
 	ReleaseUntagged    bool    `env:"RELEASE_UNTAGGED,required,notEmpty"`
 	GracePeriodMinutes grace   `env:"GRACE_PERIOD_MINUTES,required,notEmpty"`
 	DeletesPerMinute   deletes `env:"DELETES_PER_MINUTE,required,notEmpty"`
+	Metrics            bool    `env:"METRICS,required,notEmpty"` // where alarms or a dashboard read them
 }
 
 const (

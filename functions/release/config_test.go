@@ -13,7 +13,7 @@ import (
 func defaults() map[string]string {
 	return map[string]string{
 		"ACCOUNT_ID": "123456789012", "DRY_RUN": "false", "VPC_IDS": "", "CLUSTER_NAMES": "",
-		"RELEASE_UNTAGGED": "false", "GRACE_PERIOD_MINUTES": "30", "DELETES_PER_MINUTE": "60",
+		"RELEASE_UNTAGGED": "false", "GRACE_PERIOD_MINUTES": "30", "DELETES_PER_MINUTE": "60", "METRICS": "false",
 	}
 }
 
@@ -57,6 +57,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		{"DELETES_PER_MINUTE", "0", "DELETES_PER_MINUTE: "},
 		{"DELETES_PER_MINUTE", "-1", "DELETES_PER_MINUTE: "},
 		{"DELETES_PER_MINUTE", "151", "DELETES_PER_MINUTE: "},
+		{"METRICS", "", "METRICS is empty"},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
 			setenv(t, defaults())

@@ -17,6 +17,7 @@ type handler struct {
 	settings settings
 	releaser *eni.Releaser
 	log      *slog.Logger
+	metrics  metrics
 }
 
 // noDeadline bounds a run whose caller sets no deadline; Lambda always does.
@@ -73,7 +74,9 @@ func (h handler) runBatch(ctx context.Context, batch request, failures []misunde
 }
 
 func (h handler) run(ctx context.Context, r request) (eni.Report, error) {
-	report, err := h.releaser.Run(ctx, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	counted, asked := countCalls(ctx)
+	report, err := h.releaser.Run(counted, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	h.tell(ctx, report, asked, err)
 	if err != nil {
 		return report, RunError{err}
 	}

@@ -41,10 +41,16 @@ func newHandler(ctx context.Context, log *slog.Logger) (handler, error) {
 	if err != nil {
 		return handler{}, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
-	return handler{settings: settings, releaser: newReleaser(settings, config, log), log: log}, nil
+	return handler{
+		settings: settings,
+		releaser: newReleaser(settings, config, log),
+		log:      log,
+		metrics:  metrics{out: os.Stdout, function: lambdacontext.FunctionName},
+	}, nil
 }
 
 func newReleaser(settings settings, config aws.Config, log *slog.Logger) *eni.Releaser {
+	config = counting(config)
 	ec2 := ec2.New(config)
 	return &eni.Releaser{
 		Interfaces:       ec2,

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -21,8 +22,9 @@ import (
 )
 
 const (
-	ownAccount  = "123456789012"
-	functionKey = "AKIAFUNCTION00000000" // the access key that the function signs with
+	ownAccount   = "123456789012"
+	functionKey  = "AKIAFUNCTION00000000" // the access key that the function signs with
+	functionName = stackName + "-ReleaseFunction"
 )
 
 // A stage is a simulated region with the handler in it: everything that ships,
@@ -76,8 +78,8 @@ func (s *stage) populate() {
 
 // start makes the handler, as main does.
 func (s *stage) start(settings settings) {
-	log := slog.New(slog.NewJSONHandler(&s.log, nil))
-	s.handler = handler{settings: settings, releaser: newReleaser(settings, s.config, log), log: log}
+	log := slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
+	s.handler = handler{settings: settings, releaser: newReleaser(settings, s.config, log), log: log, metrics: metrics{out: &s.log, function: functionName}}
 	s.handler.releaser.Shuffle = rand.New(rand.NewPCG(7, 7)).Shuffle
 }
 

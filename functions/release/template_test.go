@@ -116,6 +116,7 @@ func TestEachSettingIsAParameter(t *testing.T) {
 		parameter := strings.ReplaceAll(strings.ReplaceAll(field, "VPCIDs", "VpcIds"), "AccountID", "AWS::AccountId")
 		want[variable(field)] = map[string]any{"Ref": parameter}
 	}
+	want["METRICS"] = map[string]any{"Fn::If": []any{"HasReaders", "true", "false"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the template sets  %v\nthe function reads %v", got, want)
 	}
@@ -141,7 +142,7 @@ func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
 		}
 	}
 	for name, want := range defaults() {
-		if name == "ACCOUNT_ID" {
+		if name == "ACCOUNT_ID" || name == "METRICS" {
 			continue
 		}
 		variables := at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")

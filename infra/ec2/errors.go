@@ -71,6 +71,12 @@ func badCredentials(a answer) bool {
 	return a.status == http.StatusUnauthorized
 }
 
+// Throttled tells whether an error is a throttle, of whichever service.
+func Throttled(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && throttled(answer{code: api.ErrorCode()})
+}
+
 func throttled(a answer) bool {
 	_, known := retry.DefaultThrottleErrorCodes[a.code]
 	return known || slices.Contains(ThrottleCodes, a.code)

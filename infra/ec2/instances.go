@@ -2,6 +2,8 @@ package ec2
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -46,9 +48,24 @@ func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni
 // rule it is alive. The launch time is that of the last start (EC2 API Reference,
 // Instance: "the time that the instance was last launched").
 func toInstance(i types.Instance) eni.Instance {
-	instance := eni.Instance{StartedAt: aws.ToTime(i.LaunchTime)}
+	instance := eni.Instance{StartedAt: aws.ToTime(i.LaunchTime), Group: tags(i.Tags)[tagGroup]}
 	if i.State != nil {
 		instance.State = eni.State(i.State.Name)
 	}
+	if instance.State == eni.Terminated {
+		instance.EndedAt = endedAt(aws.ToString(i.StateTransitionReason))
+	}
 	return instance
+}
+
+// tagGroup is the tag that Auto Scaling gives its instances (Amazon EC2 Auto Scaling
+// User Guide, "Tag Auto Scaling groups and instances").
+const tagGroup = "aws:autoscaling:groupName"
+
+// endedAt reads the time that EC2 adds to its reason: "User initiated (2026-11-23
+// 10:00:00 GMT)". Not every reason has one, so that the answer can be zero.
+func endedAt(reason string) time.Time {
+	_, behind, _ := strings.Cut(reason, "(")
+	at, _ := time.Parse("2006-01-02 15:04:05 GMT)", behind)
+	return at
 }

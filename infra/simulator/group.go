@@ -41,6 +41,9 @@ func (w *World) ScaleOut(name string, count int) (instances []string, err error)
 		if refused != nil {
 			return instances, fmt.Errorf("scaling %s out: %w", name, refused)
 		}
+		i := w.instances.rows[id]
+		i.Tags = map[string]string{"aws:autoscaling:groupName": name} // Auto Scaling's own tag
+		w.instances.put(w.now, id, i)
 		g.members = append(g.members, id)
 		instances = append(instances, id)
 	}

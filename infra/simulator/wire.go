@@ -155,7 +155,7 @@ func instanceToXML(i Instance) instanceXML {
 	}
 	if i.State == "terminated" {
 		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more
-		x.Reason = fmt.Sprintf("User initiated (%s)", i.TerminatedAt.Format("2006-01-02 15:04:05 MST"))
+		x.Reason = fmt.Sprintf("User initiated (%s)", i.TerminatedAt.UTC().Format("2006-01-02 15:04:05 GMT"))
 	}
 	return x
 }

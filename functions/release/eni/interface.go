@@ -7,7 +7,11 @@
 // standard library only; ports.go lists what it needs of the outside.
 package eni
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Interface is what EC2 says of one network interface, as far as the rule asks.
 type Interface struct {
@@ -57,6 +61,20 @@ func (i Interface) claimedOwners() []string {
 		return []string{described}
 	}
 	return []string{described, tagged}
+}
+
+// cluster is the one that a tag names, the newer tag first; "" where none does, as
+// with a CNI that was not told its cluster's name.
+func (i Interface) cluster() string {
+	if name, named := i.Tags[tagCluster]; named {
+		return name
+	}
+	for _, tag := range slices.Sorted(maps.Keys(i.Tags)) {
+		if name, is := strings.CutPrefix(tag, tagClusterPrefix); is {
+			return name
+		}
+	}
+	return ""
 }
 
 // ValidID tells whether id is prefix ("i-", "subnet-", "vpc-") and 8 or 17

@@ -285,7 +285,7 @@ func (r *region) releases(t *testing.T, l life, now int16) bool {
 		o.interfaces = []Interface{i}
 		if l.creator != vanished && !r.hidden {
 			state := map[uint8]State{running: Running, asleep: "stopped", terminated: Terminated}[l.creator]
-			o.instances[dead] = Instance{state, time.Now().Add(-time.Duration(read.up) * time.Minute)}
+			o.instances[dead] = Instance{State: state, StartedAt: time.Now().Add(-time.Duration(read.up) * time.Minute)}
 		} else if l.creator == terminated {
 			o.instances[dead] = Instance{State: Terminated}
 		}

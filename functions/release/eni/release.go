@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // ErrPermissionMissing fails a run whose deletes were all unauthorized.
@@ -88,13 +89,16 @@ func (r *Releaser) note(ctx context.Context, v *Verdict, err error) (ends bool) 
 	return false
 }
 
-// audit leaves the one line that proves a release: what, whose, why, and the
-// request id under which CloudTrail has it.
+// audit leaves the one line that proves a release: what, whose, why, how soon, and
+// the request id under which CloudTrail has it. Cluster and group lead to the cause.
 func (r *Releaser) audit(ctx context.Context, v *Verdict, requestID string) {
 	line := v.line()
-	age := slog.Any("age", nil)
+	age, sinceEnd := slog.Any("age", nil), slog.Any("sinceTermination", nil)
 	if line.Age != nil {
 		age = slog.Int64("age", *line.Age)
+	}
+	if !v.owner.EndedAt.IsZero() {
+		sinceEnd = slog.Int64("sinceTermination", int64(time.Since(v.owner.EndedAt).Seconds()))
 	}
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "released",
 		slog.String("interface", line.ID),
@@ -104,6 +108,9 @@ func (r *Releaser) audit(ctx context.Context, v *Verdict, requestID string) {
 		slog.String("instanceState", string(line.InstanceState)),
 		age,
 		slog.String("reason", string(line.Reason)),
+		slog.String("cluster", v.cluster()),
+		slog.String("group", v.owner.Group),
+		sinceEnd,
 		slog.String("ec2RequestId", requestID),
 	)
 }

@@ -1,8 +1,8 @@
 package eni
 
 import (
-	"context"
 	"log/slog"
+	"time"
 )
 
 // Trigger says what made a run.
@@ -31,7 +31,16 @@ type Report struct {
 	FreeAddresses     map[string]int `json:"freeAddresses"` // by subnet, after the run
 	Interfaces        []Line         `json:"interfaces,omitzero"`
 	InterfacesOmitted int            `json:"interfacesOmitted,omitempty"`
+
+	// For log and metrics.
+	Abandoned       int                 `json:"-"` // still there: deferred, failed, not permitted; in a dry run, all
+	OldestAbandoned time.Duration       `json:"-"` // the age of the oldest of these; 0 where none is known
+	LeaksByCluster  map[string]int      `json:"-"` // all that were found abandoned; "" is no cluster named
+	Returned        map[string]Returned `json:"-"` // by subnet; empty in a dry run
 }
+
+// Returned is what one subnet got back.
+type Returned struct{ Interfaces, Addresses int }
 
 // Line is one interface in a report.
 type Line struct {
@@ -50,9 +59,13 @@ type Line struct {
 const maxLines = 20_000
 
 func newReport(job Job, verdicts []*Verdict, free map[string]int) Report {
-	report := Report{Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free, Interfaces: []Line{}}
+	report := Report{
+		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free, Interfaces: []Line{},
+		LeaksByCluster: map[string]int{}, Returned: map[string]Returned{},
+	}
 	for _, v := range verdicts {
 		report.count(v)
+		report.countLeak(v)
 	}
 	return report
 }
@@ -79,6 +92,25 @@ func (r *Report) count(v *Verdict) {
 	r.Interfaces = append(r.Interfaces, v.line())
 }
 
+// countLeak adds a verdict to what only log and metrics tell.
+func (r *Report) countLeak(v *Verdict) {
+	if v.Decision == Kept && v.Reason != NotPermitted {
+		return
+	}
+	r.LeaksByCluster[v.cluster()]++
+	switch {
+	case v.Decision == Gone:
+	case v.Decision == Released && !r.DryRun:
+		subnet := r.Returned[v.Subnet]
+		r.Returned[v.Subnet] = Returned{subnet.Interfaces + 1, subnet.Addresses + v.Addresses}
+	default:
+		r.Abandoned++
+		if v.created.readable {
+			r.OldestAbandoned = max(r.OldestAbandoned, v.created.age)
+		}
+	}
+}
+
 // Totals is the report without its list.
 func (r Report) Totals() Report {
 	r.Interfaces, r.InterfacesOmitted = nil, 0
@@ -98,11 +130,9 @@ func (v *Verdict) line() Line {
 	return line
 }
 
-// log writes the line of totals that every run leaves, failed or not.
-func (r Report) log(ctx context.Context, log *slog.Logger, err error) {
-	attrs := []slog.Attr{
-		slog.String("trigger", string(r.Trigger)),
-		slog.Bool("dryRun", r.DryRun),
+// Attrs are the report's totals, for the log.
+func (r Report) Attrs() []slog.Attr {
+	return []slog.Attr{
 		slog.Int("found", r.Found),
 		slog.Int("released", r.Released),
 		slog.Int("gone", r.Gone),
@@ -111,10 +141,6 @@ func (r Report) log(ctx context.Context, log *slog.Logger, err error) {
 		slog.Any("kept", r.Kept),
 		slog.Int("addressesReleased", r.AddressesReleased),
 		slog.Any("freeAddresses", r.FreeAddresses),
+		slog.Any("leaksByCluster", r.LeaksByCluster),
 	}
-	if err != nil {
-		log.LogAttrs(ctx, slog.LevelError, "the run failed", append(attrs, slog.Any("error", err))...)
-		return
-	}
-	log.LogAttrs(ctx, slog.LevelInfo, "the run is done", attrs...)
 }

@@ -66,6 +66,7 @@ type Verdict struct {
 	Reason   Reason
 	Instance string
 	State    State // "" where a guard decided, so that nobody asked
+	owner    Instance
 	created  created
 }
 
@@ -73,6 +74,10 @@ type Verdict struct {
 type Instance struct {
 	State     State
 	StartedAt time.Time // when it was launched or, later, started or woken; zero where EC2 does not say
+
+	// For the log only, no evidence:
+	Group   string    // its Auto Scaling group; "" where it has none
+	EndedAt time.Time // when it was terminated; zero where EC2 does not say
 }
 
 // State is an instance's state in EC2's words, or NotVisible.
@@ -152,7 +157,7 @@ func (r Rule) Guard(i Interface, now time.Time) (*Verdict, bool) {
 func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) *Verdict {
 	claimed := i.owners(visible, now)
 	weakest := claimed.weakest()
-	verdict := &Verdict{Interface: i, Decision: Kept, Reason: OwnerAlive, Instance: weakest.id, State: weakest.state, created: i.created(now)}
+	verdict := &Verdict{Interface: i, Decision: Kept, Reason: OwnerAlive, Instance: weakest.id, State: weakest.state, owner: visible[weakest.id], created: i.created(now)}
 	for _, row := range evidence {
 		if row.owners(claimed) && row.age(r, verdict.created) {
 			verdict.Decision, verdict.Reason = row.decision, row.reason

@@ -177,11 +177,11 @@ func visible(states map[string]State) map[string]Instance {
 	for id, state := range states {
 		switch state {
 		case lately:
-			all[id] = Instance{Running, now.Add(-24*time.Hour + time.Second)}
+			all[id] = Instance{State: Running, StartedAt: now.Add(-24*time.Hour + time.Second)}
 		case sometime:
 			all[id] = Instance{State: Running}
 		default:
-			all[id] = Instance{state, now.Add(-24 * time.Hour)}
+			all[id] = Instance{State: state, StartedAt: now.Add(-24 * time.Hour)}
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package eni
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -33,9 +34,12 @@ type Job struct {
 // lines and the answer, so that a run that is cut still says what it did.
 const reportReserve = time.Second
 
-// Run does a job and reports, also where it fails. It fails where evidence could
-// not be read (nothing was released then) or where the permission to delete is
-// missing. The context's deadline is kept; it should have one.
+// ErrEvidenceUnread fails a run that could not read all that it must know. Its
+// report counts nothing: what was found is not known.
+var ErrEvidenceUnread = errors.New("nothing was released, because not all evidence could be read")
+
+// Run does a job and reports, also where it fails: by ErrEvidenceUnread, or by
+// ErrPermissionMissing. The context's deadline is kept; it should have one.
 func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 	deadline, limited := ctx.Deadline()
 	work := ctx
@@ -46,13 +50,11 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 	}
 	verdicts, err := r.judge(work, job.Scope)
 	if err != nil {
-		err = fmt.Errorf("nothing was released, because not all evidence could be read: %w", err)
+		err = fmt.Errorf("%w: %w", ErrEvidenceUnread, err)
 	} else {
 		err = r.releaseAbandoned(work, job, verdicts, deadline)
 	}
-	report := newReport(job, verdicts, r.freeAddresses(work, verdicts))
-	report.log(ctx, r.Log, err)
-	return report, err
+	return newReport(job, verdicts, r.freeAddresses(work, verdicts)), err
 }
 
 // judge finds the interfaces of a scope and gives each its verdict. All evidence

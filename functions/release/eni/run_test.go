@@ -139,9 +139,6 @@ func TestRunReports(t *testing.T) {
 			t.Errorf("no audit line of %s in:\n%s", id, log)
 		}
 	}
-	if !strings.Contains(log, `"msg":"the run is done"`) {
-		t.Errorf("no totals in:\n%s", log)
-	}
 }
 
 // A dry run tells all that would be released, at once and without a write.
@@ -151,8 +148,8 @@ func TestDryRunWritesNothing(t *testing.T) {
 	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun {
 		t.Errorf("%v, %d deleted, %d would be released", err, len(o.deleted), report.Released)
 	}
-	if strings.Contains(log, `"msg":"released"`) || strings.Count(log, "\n") != 1 {
-		t.Errorf("audit lines of releases that were none, or no totals:\n%.500s", log)
+	if log != "" {
+		t.Errorf("audit lines of releases that were none:\n%.500s", log)
 	}
 }
 
@@ -167,7 +164,7 @@ func TestUnreadableEvidenceReleasesNothing(t *testing.T) {
 		o := leaks(3)
 		o.subnets, o.fail = []string{"subnet-12345678"}, port
 		report, log, err := run(t, o, named)
-		if evidence && (!errors.Is(err, errPort) || len(o.deleted) != 0 || !strings.Contains(log, `"msg":"the run failed"`)) {
+		if evidence && (!errors.Is(err, errPort) || !errors.Is(err, ErrEvidenceUnread) || len(o.deleted) != 0) {
 			t.Errorf("%s fails: %v, %d deleted", port, err, len(o.deleted))
 		}
 		if !evidence && (err != nil || report.Released != 3 || !strings.Contains(log, `"level":"WARN"`)) {
@@ -281,8 +278,8 @@ func TestAMissingPermissionFailsTheRun(t *testing.T) {
 func TestTheDeadlineLeavesTimeToReport(t *testing.T) {
 	o := leaks(30)
 	o.slow = 7 * time.Second
-	report, log, err := run(t, o, sweep)
-	if err != nil || report.Released != 8 || report.Deferred != 22 || !strings.Contains(log, "the run is done") {
+	report, _, err := run(t, o, sweep)
+	if err != nil || report.Released != 8 || report.Deferred != 22 {
 		t.Errorf("%v, %+v", err, report.Totals()) // starts at 0, 7, ..., 49; none at 56
 	}
 }

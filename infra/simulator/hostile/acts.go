@@ -179,6 +179,7 @@ func (h *History) tag() {
 	value := h.garbage()
 	remove := h.chance(0.4)
 	h.note("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
+	h.redated[id] = h.redated[id] || key == tagCreatedAt
 	h.world.Update(id, func(eni *simulator.Interface) {
 		if remove {
 			delete(eni.Tags, key)

@@ -78,7 +78,13 @@ func (h *History) audit(p *process, r *run, err error) {
 
 // auditTotals holds the line of totals against the audit lines.
 func (h *History) auditTotals(p *process, r *run, totals map[string]slog.Value, said map[string]released, err error) {
-	count := func(name string) int { return int(totals[name].Int64()) }
+	_, counted := totals["found"]
+	count := func(name string) int {
+		if !counted { // evidence could not be read
+			return 0
+		}
+		return int(totals[name].Int64())
+	}
 	addresses := 0
 	for _, line := range said {
 		addresses += line.addresses
@@ -87,8 +93,10 @@ func (h *History) auditTotals(p *process, r *run, totals map[string]slog.Value, 
 		h.violate("%s says %d released and %d addresses, its lines say %d and %d", p.key, count("released"), count("addressesReleased"), len(said), addresses)
 	}
 	var kept map[string]int
-	raw, _ := json.Marshal(totals["kept"].Any())
-	_ = json.Unmarshal(raw, &kept)
+	if counted {
+		raw, _ := json.Marshal(totals["kept"].Any())
+		_ = json.Unmarshal(raw, &kept)
+	}
 	sum := count("released") + count("gone") + count("deferred") + count("failed")
 	for reason, n := range kept {
 		sum += n
@@ -98,8 +106,18 @@ func (h *History) auditTotals(p *process, r *run, totals map[string]slog.Value, 
 	if failed != (err != nil) {
 		h.violate("%s says %v, and answers %v", p.key, totals["error"], err)
 	}
-	if sum != count("found") && (!failed || len(r.attempts) > 0) {
+	if sum != count("found") {
 		h.violate("%s found %d, and accounts for %d", p.key, count("found"), sum)
+	}
+	if !counted && (!failed || len(r.attempts) > 0) {
+		h.violate("%s has totals without counts: %v", p.key, totals)
+	}
+	calls := 0
+	for _, made := range totals["calls"].Any().(map[string]int) {
+		calls += made
+	}
+	if calls != r.calls {
+		h.violate("%s says that it made %d calls, the world saw %d", p.key, calls, r.calls)
 	}
 	for _, name := range []string{"released", "gone", "deferred", "failed"} {
 		h.add("run/"+name, count(name))

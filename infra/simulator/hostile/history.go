@@ -64,6 +64,7 @@ type History struct {
 	dead    *simulator.Queue
 	spells  []spell
 	stuck   map[string]stuckness
+	redated map[string]bool // interfaces whose createdAt is an operator's
 	bad     map[string]bool // bodies of messages that no one can use
 
 	mu        sync.Mutex
@@ -84,7 +85,7 @@ const account = "123456789012"
 func Play(seed uint64, f Function) *History {
 	h := &History{
 		Seed: seed, function: f, rand: rand.New(rand.NewPCG(seed, 1)),
-		stuck: map[string]stuckness{}, bad: map[string]bool{}, pending: map[string]simulator.Fault{},
+		stuck: map[string]stuckness{}, redated: map[string]bool{}, bad: map[string]bool{}, pending: map[string]simulator.Fault{},
 		failed: map[string]int{}, coverage: Coverage{},
 	}
 	h.traits = h.drawTraits()

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// metrics writes CloudWatch metrics in the embedded metric format: one line of
+// JSON on the function's output, from which CloudWatch Logs takes them (Amazon
+// CloudWatch User Guide, "Specification: Embedded metric format").
+type metrics struct {
+	out      io.Writer
+	function string // the one dimension: the function's name
+}
+
+// namespace holds the metrics of all stacks.
+const namespace = "NetworkInterfaceReleaser"
+
+// A metric costs 0.30 USD in a month in which each of its hours has a value (Amazon
+// CloudWatch Pricing). So they are few, and one with nothing to tell is left out;
+// Abandoned alone is told when it is 0, for its samples count the completed sweeps.
+var measured = []struct {
+	name, unit string
+	value      func(eni.Report) int
+	told       func(report eni.Report, completed bool) bool
+}{
+	{"Released", "Count", func(r eni.Report) int { return r.Released }, forReal},
+	{"AddressesReleased", "Count", func(r eni.Report) int { return r.AddressesReleased }, forReal},
+	{"Failed", "Count", func(r eni.Report) int { return r.Failed }, func(r eni.Report, _ bool) bool { return r.Failed > 0 }},
+	{"Abandoned", "Count", func(r eni.Report) int { return r.Abandoned }, ofSweep},
+	{"OldestAbandoned", "Seconds", func(r eni.Report) int { return int(r.OldestAbandoned / time.Second) }, func(r eni.Report, completed bool) bool {
+		return ofSweep(r, completed) && r.OldestAbandoned > 0
+	}},
+}
+
+func forReal(r eni.Report, _ bool) bool { return !r.DryRun && r.Released > 0 }
+
+// ofSweep leaves out what does not know of all interfaces: a run that failed, or
+// that looked at a part only.
+func ofSweep(r eni.Report, completed bool) bool { return completed && r.Trigger == eni.Schedule }
+
+// write writes the metrics of a run; none, where it has nothing to tell.
+func (m metrics) write(report eni.Report, completed bool) error {
+	type definition struct{ Name, Unit string }
+	var definitions []definition
+	now := time.Now()
+	line := map[string]any{
+		"FunctionName": m.function,
+		// Lambda drops lines below the function's log level, and takes one without a
+		// level and a time of its own for INFO (AWS Lambda Developer Guide, "Log-level
+		// filtering"). The highest level is never dropped.
+		"level":     "FATAL",
+		"timestamp": now.UTC().Format(time.RFC3339Nano),
+		"message":   "metrics",
+	}
+	for _, metric := range measured {
+		if metric.told(report, completed) {
+			definitions = append(definitions, definition{metric.name, metric.unit})
+			line[metric.name] = metric.value(report)
+		}
+	}
+	if len(definitions) == 0 {
+		return nil
+	}
+	line["_aws"] = map[string]any{
+		"Timestamp": now.UnixMilli(),
+		"CloudWatchMetrics": []any{map[string]any{
+			"Namespace": namespace, "Dimensions": [][]string{{"FunctionName"}}, "Metrics": definitions,
+		}},
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(m.out, "%s\n", text); err != nil {
+		return fmt.Errorf("the metrics could not be written: %w", err)
+	}
+	return nil
+}

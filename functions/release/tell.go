@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// tell leaves what every run leaves, failed or not: a line for each subnet that got
+// addresses back, a line of totals, and the metrics. Where evidence could not be read
+// the totals have no counts: what is not known must not read as "no leaks".
+func (h handler) tell(ctx context.Context, report eni.Report, asked *calls, err error) {
+	for _, subnet := range slices.Sorted(maps.Keys(report.Returned)) {
+		returned := report.Returned[subnet]
+		attrs := []slog.Attr{slog.String("subnet", subnet), slog.Int("interfaces", returned.Interfaces), slog.Int("addresses", returned.Addresses)}
+		if free, known := report.FreeAddresses[subnet]; known {
+			attrs = append(attrs, slog.Int("free", free))
+		}
+		h.log.LogAttrs(ctx, slog.LevelInfo, "addresses came back", attrs...)
+	}
+	totals := []slog.Attr{slog.String("trigger", string(report.Trigger)), slog.Bool("dryRun", report.DryRun)}
+	if !errors.Is(err, eni.ErrEvidenceUnread) {
+		totals = append(totals, report.Attrs()...)
+	}
+	totals = append(totals, slog.Any("calls", asked.made), slog.Int("throttles", asked.throttled))
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "the run failed", append(totals, slog.Any("error", err))...)
+	} else {
+		h.log.LogAttrs(ctx, slog.LevelInfo, "the run is done", totals...)
+	}
+	if !h.settings.Metrics {
+		return
+	}
+	if err := h.metrics.write(report, err == nil); err != nil {
+		h.log.WarnContext(ctx, "CloudWatch lacks the metrics of this run", slog.Any("error", err))
+	}
+}

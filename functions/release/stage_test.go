@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,7 +36,7 @@ type stage struct {
 	subnets [2]string
 	handler handler
 	config  aws.Config
-	log     bytes.Buffer
+	log     journal
 
 	endpoint string // of a stage behind a socket
 }
@@ -49,19 +48,7 @@ func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
 	t.Helper()
 	seed := rand.Uint64()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{T: t}
-		options.Account = ownAccount
-		s.world = simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)
-		s.populate()
-		s.config = aws.Config{
-			Region:       "eu-west-1",
-			BaseEndpoint: aws.String("http://simulator"),
-			HTTPClient:   &http.Client{Transport: s.world.Transport()},
-			Retryer:      newRetryer,
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: functionKey, SecretAccessKey: "secret"}, nil
-			}),
-		}
+		s := newStage(t, seed, options)
 		s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: 60})
 		test(s)
 		if t.Failed() {
@@ -70,10 +57,41 @@ func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
 	})
 }
 
+// newStage makes a region without the function.
+func newStage(t *testing.T, seed uint64, options simulator.Options) *stage {
+	s := &stage{T: t}
+	options.Account = ownAccount
+	s.world = simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)
+	s.populate()
+	s.config = aws.Config{
+		Region:       stackRegion,
+		BaseEndpoint: aws.String("http://simulator"),
+		HTTPClient:   &http.Client{Transport: s.world.Transport()},
+		Retryer:      newRetryer,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: functionKey, SecretAccessKey: "secret"}, nil
+		}),
+	}
+	return s
+}
+
 // populate makes a VPC with two subnets of 4,091 free addresses each.
 func (s *stage) populate() {
 	s.vpc = s.world.AddVPC("10.0.0.0/16")
 	s.subnets = [2]string{s.world.AddSubnet(s.vpc, "10.0.0.0/20", "a"), s.world.AddSubnet(s.vpc, "10.0.16.0/20", "b")}
+}
+
+// deploy makes the handler with the settings that the deployed template gives it.
+func (s *stage) deploy(parameters map[string]string) {
+	s.Helper()
+	for name, value := range at(s.T, deployed(s.T, parameters), "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
+		s.Setenv(name, value.(string))
+	}
+	settings, err := parseSettings()
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.start(settings)
 }
 
 // start makes the handler, as main does.
@@ -113,12 +131,14 @@ func (s *stage) sample(name string) string {
 }
 
 // leak seeds an interface that the CNI of an instance created an hour ago.
-func (s *stage) leak(subnet, instance string) string {
+func (s *stage) leak(subnet, instance string) string { return s.leakOfAge(subnet, instance, time.Hour) }
+
+func (s *stage) leakOfAge(subnet, instance string, age time.Duration) string {
 	return s.world.Seed(simulator.Interface{
 		Subnet: subnet, Description: eni.DescriptionPrefix + instance, Addresses: make([]simulator.Address, 10),
 		Tags: map[string]string{
 			"node.k8s.amazonaws.com/instance_id": instance,
-			"node.k8s.amazonaws.com/createdAt":   s.world.Now().Add(-time.Hour).Format(time.RFC3339),
+			"node.k8s.amazonaws.com/createdAt":   s.world.Now().Add(-age).Format(time.RFC3339),
 		},
 	})
 }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+// maxEvent is the most that CloudWatch Logs takes as one event (CloudWatch Logs quotas).
+const maxEvent = 1 << 20
+
+// Every line of metrics of a day with all that can happen is in the embedded metric
+// format, small enough, and kept at every log level of the template.
+func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
+	schema := emfSchema(t)
+	all := aDay(t, nil)
+	levels := append([]any{"FATAL"}, at(t, parameters(t), "LogLevel", "AllowedValues").([]any)...)
+	for _, level := range levels {
+		lines := 0
+		for _, line := range kept(all, level.(string)) {
+			if len(line) > maxEvent {
+				t.Errorf("a line of %d bytes: %.80s", len(line), line)
+			}
+			if !strings.Contains(line, `"_aws"`) {
+				continue
+			}
+			lines++
+			value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("%s is no embedded metric: %v", line, err)
+			}
+		}
+		if want := strings.Count(all, `"_aws"`); lines != want || lines < 24*60 {
+			t.Errorf("at %s, %d of %d lines of metrics are kept", level, lines, want)
+		}
+	}
+	if names := emitted(t, all); len(names) != len(measured) {
+		t.Errorf("the day has only %q", names)
+	}
+}
+
+// emfSchema is testdata/emf.schema.json, and a check that it refuses something.
+func emfSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile(filepath.Join("testdata", "emf.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{
+		`{}`, `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[]},"FunctionName":"f"}`,
+		`{"_aws":{"Timestamp":"now","CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Released","Unit":"Count"}]}]}}`,
+		`{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Released","Unit":"Pieces"}]}]}}`,
+	} {
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(wrong))
+		if err != nil || schema.Validate(value) == nil {
+			t.Errorf("the schema takes %s", wrong)
+		}
+	}
+	return schema
+}
+
+// Which metrics a run tells: none that is not known, and none of what was not done.
+func TestWhatARunMeasures(t *testing.T) {
+	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Abandoned: 2, OldestAbandoned: time.Hour}
+	with := func(bend func(*eni.Report)) eni.Report {
+		r := full
+		bend(&r)
+		return r
+	}
+	for name, c := range map[string]struct {
+		report    eni.Report
+		completed bool
+		want      string
+	}{
+		"a sweep":                 {full, true, "Abandoned=2 AddressesReleased=30 Failed=1 OldestAbandoned=3600 Released=3"},
+		"one that found nothing":  {eni.Report{Trigger: eni.Schedule}, true, "Abandoned=0"},
+		"one that failed":         {eni.Report{Trigger: eni.Schedule}, false, ""},
+		"one without permission":  {with(func(r *eni.Report) { r.Released = 0 }), false, "Failed=1"},
+		"a dry sweep":             {with(func(r *eni.Report) { r.DryRun, r.Failed = true, 0 }), true, "Abandoned=2 OldestAbandoned=3600"},
+		"an event's run":          {with(func(r *eni.Report) { r.Trigger = eni.Event }), true, "AddressesReleased=30 Failed=1 Released=3"},
+		"a dry one by hand":       {with(func(r *eni.Report) { r.Trigger, r.DryRun, r.Failed = eni.Hand, true, 0 }), true, ""},
+		"ages that nobody knows":  {with(func(r *eni.Report) { r.OldestAbandoned = 0 }), true, "Abandoned=2 AddressesReleased=30 Failed=1 Released=3"},
+		"an empty run of a event": {eni.Report{Trigger: eni.Event}, true, ""},
+	} {
+		var out strings.Builder
+		if err := (metrics{&out, functionName}).write(c.report, c.completed); err != nil {
+			t.Fatal(err)
+		}
+		var line map[string]any
+		if out.Len() > 0 {
+			if err := json.Unmarshal([]byte(out.String()), &line); err != nil || !strings.HasSuffix(out.String(), "}\n") {
+				t.Fatalf("%s: %v", out.String(), err)
+			}
+		}
+		var got []string
+		for _, metric := range measured {
+			if value, told := line[metric.name]; told {
+				text, _ := json.Marshal(value)
+				got = append(got, metric.name+"="+string(text))
+			}
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s tells %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// Nobody reads them: nothing is written.
+func TestNoMetricsWithoutAReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if r := live(t, nil, 2*time.Hour, func(r *region) { r.leaks(3) }); strings.Contains(r.log.String(), "_aws") {
+			t.Error("metrics are written without alarms or dashboard")
+		}
+	})
+}
+
+// A sweep that cannot list says so, and neither its totals nor its metrics read as "no leaks".
+func TestAFailedSweepIsNoZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(r *region) {
+			r.fail(day, simulator.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
+		})
+		if log := r.log.String(); strings.Contains(log, "_aws") || strings.Contains(log, `"found"`) || strings.Count(log, "the run failed") < 9 || !strings.Contains(log, `"calls":{"DescribeNetworkInterfaces":1}`) {
+			t.Errorf("%.2000s", log)
+		}
+	})
+}
+
+// The line of metrics is the function's output, not its logger's.
+func TestMetricsThatCannotBeWrittenFailNoRun(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.deploy(map[string]string{"Dashboard": "true"})
+		closed, err := os.CreateTemp(s.TempDir(), "")
+		if err != nil {
+			s.Fatal(err)
+		}
+		_ = closed.Close()
+		s.handler.metrics.out = closed
+		if _, err := s.invoke(s.sample("schedule")); err != nil || !strings.Contains(s.log.String(), "CloudWatch lacks the metrics") {
+			s.Errorf("%v\n%s", err, s.log.String())
+		}
+	})
+}

@@ -1,5 +1,5 @@
 # `make` lists what there is to make.
-.PHONY: help demo test lint e2e sim mutants invoke size clean build-ReleaseFunction
+.PHONY: help demo test lint e2e sim mutants invoke pictures size clean build-ReleaseFunction
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 # Checkers read only the Go that they were compiled with, so their stamp is named for it.
@@ -34,9 +34,13 @@ sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HIST
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
 	go test -tags mutation -run '^TestMutants$$' -v -count=1 -timeout 0 ./functions/release
 
-invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json
+invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json [DRY_RUN=1]
 	$(sam) build --config-env $(machine)
-	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT))
+	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT)) \
+	$(if $(DRY_RUN),--parameter-overrides "DryRun=true Architecture=$(if $(filter x86_64,$(machine)),x86_64,arm64)") $(SAM_FLAGS) | go run ./infra/report
+
+pictures: ## draw the pictures of the documentation anew, from a simulated week
+	go test ./functions/release -run '^TestPictures$$' -count=1 -v -update
 
 size: ## bytes of the shipped binary, plain and compressed
 	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \

@@ -49,8 +49,8 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 		s.world.AddGroup(simulator.Group{Name: group[0], Subnets: s.subnets[:], Node: simulator.Node{CNI: simulator.CNI{Cluster: group[1], Addresses: 15}}})
 	}
 	r.each(time.Minute, func() { r.letters = append(r.letters, sample{s.world.Now(), float64(len(r.deadLetters.Messages()))}) })
-	r.grow("undrained", 12)
-	r.grow("drained", 24)
+	r.grow("undrained", 20)
+	r.grow("drained", 20)
 	r.each(time.Hour, r.breathe)
 	r.each(time.Minute, func() {
 		if !r.paused {
@@ -90,11 +90,11 @@ func (r *region) each(every time.Duration, do func()) {
 func (r *region) breathe() {
 	switch hour := r.world.Now().Hour(); {
 	case hour >= 7 && hour < 11:
-		r.grow("undrained", 3)
-		r.grow("drained", 6)
+		r.grow("undrained", 10)
+		r.grow("drained", 10)
 	case hour >= 18 && hour < 22:
-		r.shrink("undrained", 3)
-		r.shrink("drained", 6)
+		r.shrink("undrained", 10)
+		r.shrink("drained", 10)
 	}
 }
 

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A first week, dry, beside EKS's VPC resource controller, which cleans for the
+// cluster blue only. What docs/adoption.md's queries make of the log is held against
+// what the world knows: how long addresses were lost, and what nobody ever cleaned.
+func TestTheFirstWeek(t *testing.T) {
+	var truth, said struct{ addressHours, neverCleaned float64 }
+	synctest.Test(t, func(t *testing.T) {
+		r := live(t, map[string]string{"DryRun": "true"}, week, func(r *region) {
+			r.world.AddResourceController("blue")
+			r.each(time.Minute, func() {
+				for _, eni := range r.world.Abandoned() {
+					truth.addressHours += float64(len(eni.Addresses)) / 60
+				}
+			})
+		})
+		truth.neverCleaned = float64(len(r.world.Abandoned()))
+		sweeps, lastDay := 0, time.Now().Add(-day)
+		said.neverCleaned = math.Inf(1)
+		for line := range strings.Lines(r.log.String()) {
+			var l struct {
+				Timestamp                   time.Time
+				Message, Trigger            string
+				Released, AddressesReleased float64
+			}
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				t.Fatal(err)
+			}
+			if l.Message != "the run is done" || l.Trigger != "schedule" || !strings.Contains(line, `"dryRun":true`) {
+				continue
+			}
+			sweeps++
+			said.addressHours += l.AddressesReleased / 60
+			if l.Timestamp.After(lastDay) {
+				said.neverCleaned = min(said.neverCleaned, l.Released)
+			}
+		}
+		for _, call := range r.world.Calls() {
+			if call.Caller == functionKey && !strings.HasPrefix(call.Action, "Describe") {
+				t.Errorf("a dry run called %s", call.Action)
+			}
+		}
+		if sweeps != 7*24*60 {
+			t.Errorf("%d sweeps", sweeps)
+		}
+	})
+	t.Logf("addresses were lost for %.0f address-hours, the query says %.0f; nobody cleaned %.0f, the query says %.0f", truth.addressHours, said.addressHours, truth.neverCleaned, said.neverCleaned)
+	if off := math.Abs(said.addressHours/truth.addressHours - 1); off > 0.05 || truth.addressHours < 1000 {
+		t.Errorf("the query is off by %.1f %%", 100*off)
+	}
+	if said.neverCleaned == 0 || said.neverCleaned > truth.neverCleaned {
+		t.Errorf("the query says that nobody cleaned %v, the world %v", said.neverCleaned, truth.neverCleaned)
+	}
+	want := fmt.Sprintf("%.0f address-hours in a week, and %.0f interfaces that nobody ever cleaned", said.addressHours, said.neverCleaned)
+	if !strings.Contains(strings.ReplaceAll(string(read(t, "docs/adoption.md")), "\n", " "), want) {
+		t.Errorf("docs/adoption.md does not say: %s", want)
+	}
+}

@@ -1,0 +1,124 @@
+// Command report reads what the function answers, as `sam local invoke` and
+// `aws lambda invoke` give it, and writes it as a table: `go run ./infra/report < report.json`.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// A report is the function's answer to a run by hand; other runs' answers lack the list.
+type report struct {
+	Trigger           string
+	DryRun            bool
+	Found             int
+	Released          int
+	Gone              int
+	Deferred          int
+	Failed            int
+	Kept              map[string]int
+	AddressesReleased int
+	FreeAddresses     map[string]int
+	Interfaces        []struct {
+		ID, Subnet, Instance, InstanceState, Decision, Reason string
+		Addresses                                             int
+		Age                                                   *int64 // seconds
+	}
+	InterfacesOmitted int
+
+	ErrorMessage string // of a run that failed
+}
+
+func main() {
+	if err := write(os.Stdout, os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// write reads an answer and writes its table. An answer to a batch is passed on as it is.
+func write(out io.Writer, in io.Reader) error {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	text = bytes.TrimSpace(text)
+	var r report
+	switch err := json.Unmarshal(text, &r); {
+	case len(text) == 0:
+		return errors.New("there is no answer: what stands above says why")
+	case err != nil:
+		return fmt.Errorf("the answer is no report (%w): %.200s", err, text)
+	case r.ErrorMessage != "":
+		return errors.New(r.ErrorMessage)
+	case r.Trigger == "":
+		_, err := fmt.Fprintf(out, "%s\n", text)
+		return err
+	}
+	r.rows(out)
+	r.totals(out)
+	return nil
+}
+
+func (r report) rows(out io.Writer) {
+	if len(r.Interfaces) == 0 {
+		return
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) }
+	line("INTERFACE", "SUBNET", "ADDRESSES", "INSTANCE", "STATE", "AGE", "DECISION", "REASON")
+	for _, i := range r.Interfaces {
+		decision := i.Decision
+		if r.DryRun && decision == "released" {
+			decision = "would release"
+		}
+		line(i.ID, i.Subnet, fmt.Sprint(i.Addresses), cmp.Or(i.Instance, "-"), cmp.Or(i.InstanceState, "-"), age(i.Age), decision, i.Reason)
+	}
+	_ = table.Flush()
+	if r.InterfacesOmitted > 0 {
+		_, _ = fmt.Fprintf(out, "and %d more, which the answer had no room for\n", r.InterfacesOmitted)
+	}
+	_, _ = fmt.Fprintln(out)
+}
+
+func (r report) totals(out io.Writer) {
+	verb := "released"
+	if r.DryRun {
+		verb = "would be released"
+	}
+	_, _ = fmt.Fprintf(out, "%d found: %d %s, which gives %d addresses back; %d gone, %d deferred, %d failed", r.Found, r.Released, verb, r.AddressesReleased, r.Gone, r.Deferred, r.Failed)
+	for _, reason := range slices.Sorted(maps.Keys(r.Kept)) {
+		_, _ = fmt.Fprintf(out, ", %d kept (%s)", r.Kept[reason], reason)
+	}
+	_, _ = fmt.Fprintln(out)
+	for _, subnet := range slices.Sorted(maps.Keys(r.FreeAddresses)) {
+		_, _ = fmt.Fprintf(out, "%s has %d addresses free\n", subnet, r.FreeAddresses[subnet])
+	}
+	if r.DryRun {
+		_, _ = fmt.Fprintln(out, "This was a dry run: nothing was deleted.")
+	}
+}
+
+// age writes seconds as people read them; "?" where nobody knows.
+func age(seconds *int64) string {
+	if seconds == nil {
+		return "?"
+	}
+	switch minutes := *seconds / 60; {
+	case minutes >= 48*60:
+		return fmt.Sprintf("%dd", minutes/(24*60))
+	case minutes >= 60:
+		return fmt.Sprintf("%dh%02dm", minutes/60, minutes%60)
+	default:
+		return fmt.Sprintf("%dm", minutes)
+	}
+}

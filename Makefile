@@ -11,7 +11,7 @@ help: ## this list
 demo: ## play a scale-in against a simulated EC2, live (needs only Go)
 	@go run ./infra/simulator/demo
 
-test: lint ## everything but e2e (needs Go and Python 3)
+test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
 	go test $(race) -shuffle=on -tags thirdparty ./...
 
@@ -44,7 +44,7 @@ size: ## bytes of the shipped binary, plain and compressed
 	wc -c < "$$folder/bootstrap" && gzip -c "$$folder/bootstrap" | wc -c
 
 clean: ## remove all that was made
-	rm -rf .aws-sam .tools .venv .venv-ministack
+	rm -rf .aws-sam .ci/iam/node_modules .tools .venv .venv-ministack
 
 # ---- The binary ----
 
@@ -84,4 +84,8 @@ $(tools): .ci/tools.txt
 .venv-ministack/stamp: .ci/requirements-ministack.txt
 	python3 -m venv .venv-ministack
 	.venv-ministack/bin/pip install --quiet -r .ci/requirements-ministack.txt
+	@touch $@
+
+.ci/iam/node_modules/stamp: .ci/iam/package-lock.json .venv/stamp
+	cd .ci/iam && ../../.venv/bin/npm ci
 	@touch $@

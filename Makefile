@@ -11,11 +11,11 @@ help: ## this list
 demo: ## play a scale-in against a simulated EC2, live (needs only Go)
 	@go run ./infra/simulator/demo
 
-test: lint ## everything but e2e (needs Go and Python 3)
+test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
 	go test $(race) -shuffle=on -tags thirdparty ./...
 
-lint: .venv/stamp $(tools) ## the checks that run nothing
+lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
 	go vet -tags "$(tags)" ./...
 	.tools/staticcheck -tags "$(tags)" ./...
@@ -23,6 +23,7 @@ lint: .venv/stamp $(tools) ## the checks that run nothing
 	.tools/ineffassign ./...
 	$(sam) validate --lint --region us-east-1
 	.venv/bin/cfn-lint template.yaml
+	.venv-checkov/bin/checkov
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
 	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
@@ -48,7 +49,7 @@ size: ## bytes of the shipped binary, plain and compressed
 	wc -c < "$$folder/bootstrap" && gzip -c "$$folder/bootstrap" | wc -c
 
 clean: ## remove all that was made
-	rm -rf .aws-sam .tools .venv .venv-ministack
+	rm -rf .aws-sam .ci/iam/node_modules .tools .venv .venv-checkov .venv-ministack
 
 # ---- The binary ----
 
@@ -85,7 +86,16 @@ $(tools): .ci/tools.txt
 	.venv/bin/pip install --quiet -r .ci/requirements.txt
 	@touch $@
 
+.venv-checkov/stamp: .ci/requirements-checkov.txt
+	python3 -m venv .venv-checkov
+	.venv-checkov/bin/pip install --quiet -r .ci/requirements-checkov.txt
+	@touch $@
+
 .venv-ministack/stamp: .ci/requirements-ministack.txt
 	python3 -m venv .venv-ministack
 	.venv-ministack/bin/pip install --quiet -r .ci/requirements-ministack.txt
+	@touch $@
+
+.ci/iam/node_modules/stamp: .ci/iam/package-lock.json .venv/stamp
+	cd .ci/iam && ../../.venv/bin/npm ci
 	@touch $@

@@ -18,8 +18,8 @@ type deployedStack struct {
 
 const stackName, stackRegion = "releaser", "eu-west-1"
 
-// deployed deploys the template with its defaults and these parameters, and
-// returns its resources by their logical ids.
+// deployed deploys the template with its defaults and these parameters (pseudo
+// parameters, too), and returns its resources by their logical ids.
 func deployed(t *testing.T, given map[string]string) map[string]any {
 	t.Helper()
 	s := deployedStack{T: t, template: template(t), values: map[string]string{
@@ -158,11 +158,11 @@ func (s deployedStack) reference(name string) string {
 
 // arns are those of the types whose ARN the template asks for.
 var arns = map[string]string{
-	"AWS::SQS::Queue":           "arn:aws:sqs:%[1]s:%[2]s:%[3]s",
-	"AWS::Logs::LogGroup":       "arn:aws:logs:%[1]s:%[2]s:log-group:%[3]s:*",
-	"AWS::IAM::Role":            "arn:aws:iam::%[2]s:role/%[3]s",
-	"AWS::Events::Rule":         "arn:aws:events:%[1]s:%[2]s:rule/%[3]s",
-	"AWS::Serverless::Function": "arn:aws:lambda:%[1]s:%[2]s:function:%[3]s",
+	"AWS::SQS::Queue":           "arn:%[1]s:sqs:%[2]s:%[3]s:%[4]s",
+	"AWS::Logs::LogGroup":       "arn:%[1]s:logs:%[2]s:%[3]s:log-group:%[4]s:*",
+	"AWS::IAM::Role":            "arn:%[1]s:iam::%[3]s:role/%[4]s",
+	"AWS::Events::Rule":         "arn:%[1]s:events:%[2]s:%[3]s:rule/%[4]s",
+	"AWS::Serverless::Function": "arn:%[1]s:lambda:%[2]s:%[3]s:function:%[4]s",
 }
 
 func (s deployedStack) attribute(id, attribute string) string {
@@ -172,7 +172,7 @@ func (s deployedStack) attribute(id, attribute string) string {
 	case "Arn":
 		kind := s.template["Resources"].(map[string]any)[id].(map[string]any)["Type"].(string)
 		if arn, known := arns[kind]; known {
-			return fmt.Sprintf(arn, stackRegion, ownAccount, name)
+			return fmt.Sprintf(arn, s.values["AWS::Partition"], s.values["AWS::Region"], s.values["AWS::AccountId"], name)
 		}
 	case "QueueName":
 		return name

@@ -31,7 +31,7 @@ func TestE2EDeploy(t *testing.T) {
 	// The second stack, and while the first event settles: a look, and no more.
 	vpc := m.world.AddVPC("10.1.0.0/16")
 	lateSubnet, subnet := m.world.AddSubnet(vpc, "10.1.0.0/20", "a"), m.world.AddSubnet(vpc, "10.1.16.0/20", "b")
-	two := m.deploy("two", "VpcIds="+vpc, "AlarmTopicArn=arn:aws:sns:us-east-1:"+ministackAccount+":operators")
+	two := m.deploy("two", "VpcIds="+vpc, "AlarmTopicArn=arn:aws:sns:us-east-1:"+ministackAccount+":operators", "Dashboard=true")
 	m.expectSeparateStacks(one, two)
 	late := m.leak(lateSubnet, m.instance(instanceID(10), "terminated"))
 	m.world.Update(late, func(i *simulator.Interface) {
@@ -150,7 +150,7 @@ func (m *ministack) inventory() map[string]int {
 	for key, list := range map[string][2]string{
 		"Functions": {"lambda", "list_functions"}, "EventSourceMappings": {"lambda", "list_event_source_mappings"}, "QueueUrls": {"sqs", "list_queues"},
 		"Rules": {"events", "list_rules"}, "Schedules": {"scheduler", "list_schedules"}, "Roles": {"iam", "list_roles"}, "logGroups": {"logs", "describe_log_groups"},
-		"MetricAlarms": {"cloudwatch", "describe_alarms"},
+		"MetricAlarms": {"cloudwatch", "describe_alarms"}, "DashboardEntries": {"cloudwatch", "list_dashboards"},
 	} {
 		var answer map[string]json.RawMessage
 		var items []any
@@ -169,7 +169,7 @@ func (m *ministack) expectSeparateStacks(one, two deployment) {
 	if one.FunctionName == two.FunctionName || one.QueueURL == two.QueueURL || one.DeadLetterQueueURL == two.DeadLetterQueueURL || one.LogGroupName == two.LogGroupName {
 		m.Errorf("the stacks share something: %+v and %+v", one, two)
 	}
-	want := map[string]int{"Functions": 2, "EventSourceMappings": 2, "QueueUrls": 4, "Rules": 2, "Schedules": 2, "Roles": 4, "logGroups": 2, "MetricAlarms": 1}
+	want := map[string]int{"Functions": 2, "EventSourceMappings": 2, "QueueUrls": 4, "Rules": 2, "Schedules": 2, "Roles": 4, "logGroups": 2, "MetricAlarms": 6, "DashboardEntries": 1}
 	if got := m.inventory(); !maps.Equal(got, want) {
 		m.Errorf("the two stacks have %v\nwant %v", got, want)
 	}

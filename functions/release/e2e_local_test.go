@@ -137,38 +137,93 @@ func samBuild(t *testing.T) {
 	}
 }
 
-// samLocalInvoke returns the function's answer and its log. The container knows
-// only variables that the template declares, so a copy of the built template
-// declares the two endpoints, too; the rest is as it ships.
-func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log string) {
+// localTemplate is the built template for `sam local invoke` against the stage. The
+// container knows only variables that the template declares, so this declares the two
+// endpoints, too; the rest is as it ships.
+func (s *stage) localTemplate(settings ...string) string {
 	s.Helper()
-	environment, folder := samTarget()
+	_, folder := samTarget()
 	built, err := os.ReadFile(filepath.Join(root, folder, "template.yaml"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	code, err := filepath.Abs(filepath.Join(root, folder, "ReleaseFunction"))
 	if err != nil {
 		s.Fatal(err)
 	}
 	extra := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
 	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), extra)
+	local = regexp.MustCompile(`(?m)^( *CodeUri:) .*$`).ReplaceAllString(local, "${1} "+code)
 	for _, setting := range settings {
 		name, value, _ := strings.Cut(setting, "=")
 		local = regexp.MustCompile(`(?m)^( *`+name+`:)(.*\n +Ref: .*| .*)$`).ReplaceAllString(local, `${1} "`+value+`"`)
 	}
-	template := filepath.Join(root, folder, "template-local.yaml")
-	event := filepath.Join(s.TempDir(), "event.json")
-	for file, text := range map[string]string{template: local, event: payload} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			s.Fatal(err)
-		}
+	return s.file("template.yaml", local)
+}
+
+// file writes a file that goes with the test.
+func (s *stage) file(name, text string) string {
+	s.Helper()
+	path := filepath.Join(s.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.Fatal(err)
 	}
+	return path
+}
+
+// samLocalInvoke returns the function's answer and its log.
+func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log string) {
+	s.Helper()
+	environment, _ := samTarget()
 	config, err := filepath.Abs(filepath.Join(root, "samconfig.toml"))
 	if err != nil {
 		s.Fatal(err)
 	}
 	answer, log, _ = sam(s.T, samEnvironment(), "local", "invoke", "ReleaseFunction", "--config-file", config, "--config-env", environment,
-		"--template-file", filepath.Join(folder, "template-local.yaml"), "--skip-pull-image", "--event", event)
+		"--template-file", s.localTemplate(settings...), "--skip-pull-image", "--event", s.file("event.json", payload))
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
 		answer = compact.String()
 	}
 	return answer, log
+}
+
+// TestE2EInvoke: what an operator sees who looks first, then releases.
+func TestE2EInvoke(t *testing.T) {
+	samBuild(t)
+	s := newSocketStage(t)
+	deletable := s.scaleInIDs()
+	event := s.file("event.json", s.sample("hand-release"))
+	dry := s.makeInvoke("EVENT="+event, "DRY_RUN=1")
+	s.expectDeleted()
+	for _, want := range []string{"INTERFACE ", " would release ", " owner-alive\n", "5 would be released, which gives 50 addresses back", "This was a dry run: nothing was deleted."} {
+		if !strings.Contains(dry, want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	t.Logf("a look:\n%s", dry)
+	real := s.makeInvoke("EVENT=" + event)
+	if !strings.Contains(real, "6 found: 5 released, which gives 50 addresses back; 0 gone, 0 deferred, 0 failed, 1 kept (owner-alive)") {
+		t.Error("the totals are others")
+	}
+	t.Logf("for real:\n%s", real)
+	s.expectDeleted(deletable(own | second | near | far)...)
+	if wrong := s.makeInvoke("EVENT=" + s.file("wrong.json", s.sample("not-understood-field"))); !strings.Contains(wrong, "is not known") {
+		t.Errorf("a field that is not known says\n%s", wrong)
+	}
+}
+
+// makeInvoke runs `make invoke` with the stage for EC2, and returns what it prints, its log left out.
+func (s *stage) makeInvoke(arguments ...string) string {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --template-file " + s.localTemplate()}, arguments...)...)
+	var out, log bytes.Buffer
+	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(), &out, &log
+	if err := command.Run(); err != nil {
+		s.Logf("make invoke: %v", err)
+		return log.String()
+	}
+	return out.String()
 }

@@ -199,7 +199,7 @@ type call struct {
 
 func (c call) allowedIn(column int) bool { return c.allowed[column] == '+' }
 
-func calls() (all []call) {
+func callCases() (all []call) {
 	for _, d := range interfaceCases {
 		all = append(all, call{"an interface, " + d.name, "ReleaseFunctionRole", "ec2:DeleteNetworkInterface", cmp.Or(d.of.arn, oneInterface), d.of.context(), d.allowed})
 	}
@@ -221,7 +221,7 @@ func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
 	var checks []func()
 	for column, given := range stacks() {
 		held := asked.addAll(policies(t, given))
-		for _, c := range calls() {
+		for _, c := range callCases() {
 			answer := asked.ask(c, held, given)
 			checks = append(checks, func() {
 				if got := asked.allowed[answer]; got != c.allowedIn(column) {
@@ -234,7 +234,7 @@ func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
 	for _, check := range checks {
 		check()
 	}
-	t.Logf("%d calls to each of %d stacks", len(calls()), len(columns)*len(places))
+	t.Logf("%d calls to each of %d stacks", len(callCases()), len(columns)*len(places))
 }
 
 // The tables have no blind spot: whatever is taken out of a policy, some call comes out otherwise.
@@ -250,7 +250,7 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 				changed[holder] = change.document
 				held := asked.addAll(changed)
 				wanted := map[int]bool{} // by the index of the answer
-				for _, c := range calls() {
+				for _, c := range callCases() {
 					if (c.by == holder || c.resource == holder) && change.matters(c.action) {
 						wanted[asked.ask(c, held, given)] = c.allowedIn(column)
 					}

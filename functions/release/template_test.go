@@ -262,6 +262,16 @@ func TestTwoStacksCanStandSideBySide(t *testing.T) {
 	}
 }
 
+// The template goes to China and GovCloud as it is: no ARN names a partition, but in
+// what a parameter takes.
+func TestNoPartitionIsFixed(t *testing.T) {
+	for n, line := range strings.Split(string(read(t, "template.yaml")), "\n") {
+		if strings.Contains(line, "arn:aws") && !strings.Contains(line, "AllowedPattern: ^(arn:aws[a-z-]*:") {
+			t.Errorf("line %d names a partition: %s", n+1, line)
+		}
+	}
+}
+
 // The template's own pattern, held against the samples by the simulator's rule.
 func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
 	pattern, err := json.Marshal(at(t, template(t), "Resources", "TerminateEventsRule", "Properties", "EventPattern"))

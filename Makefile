@@ -1,5 +1,5 @@
 # `make` lists what there is to make.
-.PHONY: help demo test lint e2e sim mutants invoke pictures size clean build-ReleaseFunction
+.PHONY: help demo test lint e2e sim mutants invoke acceptance pictures size clean build-ReleaseFunction
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 # Checkers read only the Go that they were compiled with, so their stamp is named for it.
@@ -39,6 +39,10 @@ invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=fun
 	$(sam) build --config-env $(machine)
 	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT)) \
 	$(if $(DRY_RUN),--parameter-overrides "DryRun=true Architecture=$(if $(filter x86_64,$(machine)),x86_64,arm64)") $(SAM_FLAGS) | go run ./infra/report
+
+acceptance: .venv/stamp ## show on a sandbox account what no emulator can: make acceptance REGION=... ACCOUNT=... [CLEAN=1]
+	$(sam) build --config-env $(machine)
+	go run ./infra/acceptance -region "$(REGION)" -account "$(ACCOUNT)" -config-env $(machine) $(if $(CLEAN),-clean)
 
 pictures: ## draw the pictures of the documentation anew, from a simulated week
 	go test ./functions/release -run '^TestPictures$$' -count=1 -v -update

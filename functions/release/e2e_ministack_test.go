@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/boto3"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -29,9 +30,9 @@ const ministackAccount = "000000000000"
 // process of this machine, and a simulated region for EC2 and Auto Scaling.
 type ministack struct {
 	*stage
+	ec2         string   // the simulator's address
 	environment []string // of its clients: this address, and no credentials of anybody's
-	requests    *json.Encoder
-	answers     *json.Decoder
+	client      *boto3.Client
 	started     time.Time
 }
 
@@ -70,7 +71,7 @@ func startMinistack(t *testing.T) *ministack {
 		_ = log.Close()
 	})
 
-	m := &ministack{stage: s, started: time.Now()}
+	m := &ministack{stage: s, ec2: server.URL, started: time.Now()}
 	m.environment = append(samEnvironment(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "no_proxy=127.0.0.1")
 	m.until("ministack is ready", time.Minute, func() bool {
 		response, err := http.Get(endpoint + "/_ministack/health")
@@ -80,7 +81,12 @@ func startMinistack(t *testing.T) *ministack {
 		_ = response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	})
-	m.startClient()
+	client, err := boto3.Start(root, m.environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	m.client = client
 	return m
 }
 
@@ -107,31 +113,11 @@ func ministackRun(t *testing.T, command *exec.Cmd) {
 	})
 }
 
-// startClient starts boto3, on which the AWS CLI is built, too.
-func (m *ministack) startClient() {
-	m.Helper()
-	command := exec.Command(filepath.Join(root, ".venv", "bin", "python"), filepath.Join("testdata", "ministack_client.py"))
-	command.Env, command.Stderr = m.environment, os.Stderr
-	in, err := command.StdinPipe()
-	if err != nil {
-		m.Fatal(err)
-	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		m.Fatal(err)
-	}
-	ministackRun(m.T, command)
-	m.requests, m.answers = json.NewEncoder(in), json.NewDecoder(out)
-}
-
 // call makes one API call; arguments and answer are as boto3 has them.
 func (m *ministack) call(service, operation string, arguments map[string]any, answer any) {
 	m.Helper()
-	if err := m.requests.Encode([]any{service, operation, arguments}); err != nil {
-		m.Fatalf("calling %s %s: %v", service, operation, err)
-	}
-	if err := m.answers.Decode(answer); err != nil {
-		m.Fatalf("calling %s %s: %v", service, operation, err)
+	if err := m.client.Call(service, operation, arguments, answer); err != nil {
+		m.Fatal(err)
 	}
 }
 

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (a *acceptance) deployDry() error {
+	// No sweep in between: what happens, happens by hand and by events.
+	return a.deploy("DryRun=true", `ScheduleExpression="rate(1 day)"`, "VpcIds="+a.vpcs[0])
+}
+
+// lookByHand holds the decision and the reason of each interface against kinds.
+func (a *acceptance) lookByHand() error {
+	r, err := a.invoke(`{"subnetIds":["` + strings.Join(a.nets, `","`) + `"]}`)
+	if err != nil {
+		return err
+	}
+	got := map[string]string{}
+	for _, line := range r.Interfaces {
+		got[line.ID] = line.Decision + " " + line.Reason
+	}
+	var wrong []error
+	for _, kind := range kinds {
+		id, want := a.made[kind.name], kind.decision+" "+kind.reason
+		if got[id] != want {
+			wrong = append(wrong, fmt.Errorf("%s (%s) is %q, want %q", id, kind.name, got[id], want))
+		}
+		a.say("%s: %s: %s", id, kind.name, got[id])
+	}
+	return errors.Join(wrong...)
+}
+
+// expectThere holds what still exists against what must.
+func (a *acceptance) expectThere(released ...string) error {
+	there, err := a.there()
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if there[kind.name] == slices.Contains(released, kind.name) {
+			return fmt.Errorf("%s (%s) exists: %t", a.made[kind.name], kind.name, there[kind.name])
+		}
+	}
+	a.say("%d of %d interfaces are there, as they must be", len(kinds)-len(released), len(kinds))
+	return nil
+}
+
+func (a *acceptance) handled() error {
+	return a.until("the function has done with the event", 3*time.Minute, func() (bool, error) {
+		count, err := a.waiting(a.stack.QueueURL)
+		return count == 0, err
+	})
+}
+
+func (a *acceptance) eventInDryStack() error {
+	if err := a.tell(goneNode); err != nil {
+		return err
+	}
+	if err := a.handled(); err != nil {
+		return err
+	}
+	return a.expectThere()
+}
+
+// released are what the event of goneNode releases: its own, and what else is abandoned in its subnet.
+var released = []string{"abandoned", "abandoned in another subnet", "abandoned by another node"}
+
+func (a *acceptance) flip() error {
+	if err := a.deploy("DryRun=false"); err != nil {
+		return err
+	}
+	if err := a.tell(goneNode); err != nil {
+		return err
+	}
+	err := a.until("what is abandoned is released", 3*time.Minute, func() (bool, error) {
+		there, err := a.there()
+		return !there[released[0]] && !there[released[1]] && !there[released[2]], err
+	})
+	if err != nil {
+		return err
+	}
+	return a.expectThere(released...)
+}
+
+// badUpdate gives a parameter that the template refuses, and what CloudFormation must roll back.
+func (a *acceptance) badUpdate() error {
+	before, err := a.outputs()
+	if err != nil {
+		return err
+	}
+	switch err := a.deploy("GracePeriodMinutes=5"); {
+	case err == nil:
+		a.missing("that CloudFormation refuses a grace period of 5 minutes", "cfn-lint holds the template's MinValue; the function refuses it, too: TestE2ELocalMistakes")
+		if _, err := a.invoke(`{}`); err == nil {
+			return errors.New("the function runs with a grace period of 5 minutes")
+		}
+		a.say("but the function itself refuses to start with it")
+		if err := a.deploy("GracePeriodMinutes=30"); err != nil {
+			return err
+		}
+	default:
+		a.say("refused: a grace period of 5 minutes")
+	}
+	switch err := a.deploy("PermissionsBoundaryArn=arn:aws:iam::" + a.account + ":policy/there-is-none-" + a.id); {
+	case err == nil:
+		a.missing("that CloudFormation rolls an update back", "nothing but AWS")
+		if err := a.deploy(`PermissionsBoundaryArn=""`); err != nil {
+			return err
+		}
+	default:
+		a.say("rolled back: a permissions boundary that is not there")
+	}
+	after, err := a.outputs()
+	if err != nil || !maps.Equal(before, after) {
+		return fmt.Errorf("the stack has changed: %v, %w", after, err)
+	}
+	_, err = a.invoke(`{}`)
+	return err
+}
+
+func (a *acceptance) pause() error {
+	rule, err := a.resource("TerminateEventsRule")
+	if err != nil {
+		return err
+	}
+	for _, state := range []string{"DISABLED", "ENABLED"} {
+		if err := a.deploy("TerminateEvents=" + state); err != nil {
+			return err
+		}
+		var answer struct{ State string }
+		if err := a.aws.Call("events", "describe_rule", map[string]any{"Name": rule}, &answer); err != nil {
+			return err
+		}
+		if answer.State != state {
+			return fmt.Errorf("the rule %s is %s, not %s", rule, answer.State, state)
+		}
+		a.say("the rule is %s", state)
+	}
+	return nil
+}
+
+// redrive breaks the function's setting by hand, as somebody in a hurry would, so that
+// an event fails five times; mends it, and redrives.
+func (a *acceptance) redrive() error {
+	var now struct {
+		Environment struct{ Variables map[string]string }
+	}
+	if err := a.aws.Call("lambda", "get_function_configuration", map[string]any{"FunctionName": a.stack.FunctionName}, &now); err != nil {
+		return err
+	}
+	bad := maps.Clone(now.Environment.Variables)
+	bad["DELETES_PER_MINUTE"] = "many"
+	if err := a.configure(bad); err != nil {
+		return err
+	}
+	// With the template's 6 minutes, five receives would take half an hour.
+	if err := a.aws.Call("sqs", "set_queue_attributes", map[string]any{"QueueUrl": a.stack.QueueURL, "Attributes": map[string]string{"VisibilityTimeout": "5"}}, nil); err != nil {
+		return err
+	}
+	again, err := a.remake("abandoned")
+	if err != nil {
+		return err
+	}
+	if err := a.tell(goneNode); err != nil {
+		return err
+	}
+	if err := a.until("the event is in the dead-letter queue", 10*time.Minute, func() (bool, error) {
+		count, err := a.waiting(a.stack.DeadLetterQueueURL)
+		return count == 1, err
+	}); err != nil {
+		return err
+	}
+	if err := a.configure(now.Environment.Variables); err != nil {
+		return err
+	}
+	if err := a.moveBack(); err != nil {
+		return err
+	}
+	return a.until("the redriven event has released "+again, 5*time.Minute, func() (bool, error) {
+		there, err := a.there()
+		return !there["abandoned"], err
+	})
+}
+
+func (a *acceptance) configure(variables map[string]string) error {
+	if err := a.aws.Call("lambda", "update_function_configuration", map[string]any{"FunctionName": a.stack.FunctionName, "Environment": map[string]any{"Variables": variables}}, nil); err != nil {
+		return err
+	}
+	a.say("DELETES_PER_MINUTE is set to %q", variables["DELETES_PER_MINUTE"])
+	return a.until("the function is updated", time.Minute, func() (bool, error) {
+		var now struct{ LastUpdateStatus string }
+		err := a.aws.Call("lambda", "get_function_configuration", map[string]any{"FunctionName": a.stack.FunctionName}, &now)
+		return now.LastUpdateStatus == "Successful" || now.LastUpdateStatus == "", err
+	})
+}
+
+// moveBack redrives the dead letters, by hand where there is no redrive.
+func (a *acceptance) moveBack() error {
+	if err := a.aws.Call("sqs", "start_message_move_task", map[string]any{"SourceArn": a.stack.DeadLetterQueueARN}, nil); err == nil {
+		return nil
+	}
+	a.missing("sqs start-message-move-task", "the message was received and sent again")
+	var answer struct {
+		Messages []struct{ Body, ReceiptHandle string }
+	}
+	if err := a.aws.Call("sqs", "receive_message", map[string]any{"QueueUrl": a.stack.DeadLetterQueueURL}, &answer); err != nil {
+		return err
+	}
+	for _, message := range answer.Messages {
+		if err := a.aws.Call("sqs", "send_message", map[string]any{"QueueUrl": a.stack.QueueURL, "MessageBody": message.Body, "DelaySeconds": 0}, nil); err != nil {
+			return err
+		}
+		if err := a.aws.Call("sqs", "delete_message", map[string]any{"QueueUrl": a.stack.DeadLetterQueueURL, "ReceiptHandle": message.ReceiptHandle}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -62,7 +62,7 @@ func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
 			var got []string
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				r := live(t, parameters, 12*time.Hour, func(r *region) { r.world.After(2*time.Hour, func() { trouble.begin(r) }) })
+				r := live(t, parameters, 8*time.Hour, func(r *region) { r.world.After(2*time.Hour, func() { trouble.begin(r) }) })
 				m := watch(r)
 				for _, id := range slices.Sorted(maps.Keys(all)) {
 					if at, rings := all[id].rings(t, m, begun, time.Now()); rings {

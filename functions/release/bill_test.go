@@ -37,8 +37,8 @@ var prices = []struct {
 	{"Logs Insights, the dashboard looked at 100 times", "GB", 0.005, 5, func(u use) float64 { return u.scanned / 1e9 }},
 }
 
-// use is what a month of 30 days takes.
-type use struct{ runs, sweeps, seconds, requests, bytes, metrics, alarms, dashboards, scanned float64 }
+// use is what a month of 30 days takes; ofMetrics is the part of bytes that is lines of metrics.
+type use struct{ runs, sweeps, seconds, requests, bytes, ofMetrics, metrics, alarms, dashboards, scanned float64 }
 
 const (
 	// pollsPerMinute: Lambda polls a quiet queue with five connections, 20 seconds each
@@ -73,6 +73,11 @@ func measure(t *testing.T, parameters map[string]string, prepare func(*region)) 
 		}
 		u.requests = pollsPerMinute*day.Minutes() + 2.1*float64(len(messages)) // sent, received ten at a time, deleted
 		u.bytes = float64(len(r.log.String())) + platformBytes*u.runs
+		for line := range strings.Lines(r.log.String()) {
+			if strings.Contains(line, `"_aws"`) {
+				u.ofMetrics += float64(len(line))
+			}
+		}
 		hours := map[string]bool{}
 		for id, samples := range watch(r) {
 			for _, s := range samples {
@@ -83,13 +88,18 @@ func measure(t *testing.T, parameters map[string]string, prepare func(*region)) 
 		}
 		u.metrics = float64(len(hours)) / 24
 	})
-	for _, f := range []*float64{&u.runs, &u.sweeps, &u.seconds, &u.requests, &u.bytes} {
+	for _, f := range []*float64{&u.runs, &u.sweeps, &u.seconds, &u.requests, &u.bytes, &u.ofMetrics} {
 		*f *= 30
 	}
-	u.alarms = float64(len(alarms(t, parameters)))
-	if parameters["Dashboard"] == "true" {
-		u.dashboards, u.scanned = 1, 100*5*u.bytes*7/30 // five queries of the last week
-	}
+	u.alarms, u.dashboards = float64(len(alarms(t, parameters))), 1
+	u.scanned = 100 * 5 * u.bytes * 7 / 30 // five queries of the last week
+	return u
+}
+
+// unwatched is the same use without alarms and dashboard: the function writes no metrics then.
+func (u use) unwatched() use {
+	u.bytes -= u.ofMetrics
+	u.metrics, u.alarms, u.dashboards, u.scanned = 0, 0, 0, 0
 	return u
 }
 
@@ -106,7 +116,8 @@ func TestTheBill(t *testing.T) {
 			}
 		})
 	}
-	columns := []use{measure(t, everything, small), measure(t, everything, large), measure(t, nil, small), measure(t, nil, large)}
+	watchedSmall, watchedLarge := measure(t, everything, small), measure(t, everything, large)
+	columns := []use{watchedSmall, watchedLarge, watchedSmall.unwatched(), watchedLarge.unwatched()}
 	total, free := make([]float64, len(columns)), make([]float64, len(columns))
 	table := "| | small | large | small, no alarms or dashboard | large, no alarms or dashboard |\n|---|---|---|---|---|\n"
 	for _, price := range prices {

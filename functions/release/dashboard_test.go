@@ -33,18 +33,19 @@ func deployedDashboard(t *testing.T) (d dashboard) {
 	return d
 }
 
-// aDay is the log of a day with leaks and failures.
-func aDay(t *testing.T, parameters map[string]string) (log string) {
+// aMorning is the log of six hours with leaks and failures.
+func aMorning(t *testing.T, parameters map[string]string) (log string) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { log = troubledDay(t, parameters).log.String() })
+	synctest.Test(t, func(t *testing.T) { log = troubledMorning(t, parameters).log.String() })
 	return log
 }
 
-func troubledDay(t *testing.T, parameters map[string]string) *region {
+func troubledMorning(t *testing.T, parameters map[string]string) *region {
 	t.Helper()
 	all := map[string]string{"Dashboard": "true"}
 	maps.Copy(all, parameters)
-	return live(t, all, day, func(r *region) {
+	return live(t, all, 6*time.Hour, func(r *region) {
+		r.world.After(time.Hour, func() { r.shrink("undrained", 15) })
 		r.stick(r.abandoned(40*time.Hour), "InternalError")
 		r.leaks(100)
 		r.world.After(3*time.Hour, func() { r.fail(time.Minute, simulator.Fault{Code: "Unavailable", Status: 503}, "Describe") })
@@ -54,7 +55,7 @@ func troubledDay(t *testing.T, parameters map[string]string) *region {
 // Each metric of the dashboard, with its dimensions, is one that the function, Lambda or SQS tells.
 func TestTheDashboardsMetricsExist(t *testing.T) {
 	var m monitor
-	synctest.Test(t, func(t *testing.T) { m = watch(troubledDay(t, nil)) })
+	synctest.Test(t, func(t *testing.T) { m = watch(troubledMorning(t, nil)) })
 	for _, widget := range deployedDashboard(t).Widgets {
 		if widget.Properties.Region != stackRegion || widget.Type == "metric" && len(widget.Properties.Metrics) == 0 {
 			t.Errorf("%s is of %q, with %d metrics", widget.Properties.Title, widget.Properties.Region, len(widget.Properties.Metrics))
@@ -76,7 +77,7 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 // Each query of the dashboard and of the documentation finds lines in a real log, and
 // names fields that these have.
 func TestTheQueriesFindWhatTheyAskFor(t *testing.T) {
-	log := aDay(t, nil) + aDay(t, map[string]string{"DryRun": "true"})
+	log := aMorning(t, nil) + aMorning(t, map[string]string{"DryRun": "true"})
 	queries := map[string]string{}
 	for _, widget := range deployedDashboard(t).Widgets {
 		if widget.Type == "log" {

@@ -19,11 +19,11 @@ import (
 // maxEvent is the most that CloudWatch Logs takes as one event (CloudWatch Logs quotas).
 const maxEvent = 1 << 20
 
-// Every line of metrics of a day with all that can happen is in the embedded metric
+// Every line of metrics of six hours with all that can happen is in the embedded metric
 // format, small enough, and kept at every log level of the template.
 func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 	schema := emfSchema(t)
-	all := aDay(t, nil)
+	all := aMorning(t, nil)
 	levels := append([]any{"FATAL"}, at(t, parameters(t), "LogLevel", "AllowedValues").([]any)...)
 	for _, level := range levels {
 		lines := 0
@@ -43,12 +43,12 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 				t.Errorf("%s is no embedded metric: %v", line, err)
 			}
 		}
-		if want := strings.Count(all, `"_aws"`); lines != want || lines < 24*60 {
+		if want := strings.Count(all, `"_aws"`); lines != want || lines < 350 {
 			t.Errorf("at %s, %d of %d lines of metrics are kept", level, lines, want)
 		}
 	}
 	if names := emitted(t, all); len(names) != len(measured) {
-		t.Errorf("the day has only %q", names)
+		t.Errorf("the morning has only %q", names)
 	}
 }
 

@@ -46,6 +46,11 @@ var troubles = []struct {
 	{"a dry run beside an old leak", func(r *region) { r.abandoned(40 * time.Hour) }, map[string]string{"DryRun": "true"}, []string{"OldLeaksAlarm"}},
 	{"a group loses its drain hook", func(r *region) { r.eachHourLeak(60) }, nil, []string{"LeaksAlarm"}},
 	{"one hour of many leaks", func(r *region) { r.leaks(200) }, nil, nil},
+	{"an old backlog that is worked off in minutes", func(r *region) {
+		for range 200 {
+			r.abandoned(40 * time.Hour)
+		}
+	}, nil, nil},
 }
 
 const day = 24 * time.Hour

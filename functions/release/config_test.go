@@ -86,3 +86,13 @@ func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// The demo's function gets each setting, too.
+func TestTheDemoSetsEachSetting(t *testing.T) {
+	demo := string(read(t, "infra/simulator/demo/function.go"))
+	for name := range defaults() {
+		if !strings.Contains(demo, `"`+name+`=`) {
+			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
+		}
+	}
+}

@@ -90,7 +90,7 @@ func environment(runtime, region, folder string) []string {
 	nowhere := filepath.Join(folder, "none")
 	return []string{
 		"ACCOUNT_ID=" + account, "DRY_RUN=false", "VPC_IDS=", "CLUSTER_NAMES=", "RELEASE_UNTAGGED=false",
-		"GRACE_PERIOD_MINUTES=30", "DELETES_PER_MINUTE=60",
+		"GRACE_PERIOD_MINUTES=30", "DELETES_PER_MINUTE=60", "METRICS=false",
 		"AWS_LAMBDA_RUNTIME_API=" + runtime, "AWS_LAMBDA_LOG_FORMAT=JSON",
 		"AWS_ENDPOINT_URL=" + region, "AWS_ENDPOINT_URL_EC2=" + region, "AWS_ENDPOINT_URL_AUTO_SCALING=" + region,
 		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=none",

@@ -22,16 +22,19 @@ func (h handler) tell(ctx context.Context, report eni.Report, asked *calls, err 
 		}
 		h.log.LogAttrs(ctx, slog.LevelInfo, "addresses came back", attrs...)
 	}
-	totals := []slog.Attr{slog.String("trigger", string(report.Trigger)), slog.Bool("dryRun", report.DryRun)}
+	level, message := slog.LevelInfo, "the run is done"
+	totals := []slog.Attr{
+		slog.String("trigger", string(report.Trigger)), slog.Bool("dryRun", report.DryRun),
+		slog.Any("calls", asked.made), slog.Int("throttles", asked.throttled),
+	}
+	if err != nil {
+		level, message = slog.LevelError, "the run failed"
+		totals = append(totals, slog.Any("error", err))
+	}
 	if !errors.Is(err, eni.ErrEvidenceUnread) {
 		totals = append(totals, report.Attrs()...)
 	}
-	totals = append(totals, slog.Any("calls", asked.made), slog.Int("throttles", asked.throttled))
-	if err != nil {
-		h.log.LogAttrs(ctx, slog.LevelError, "the run failed", append(totals, slog.Any("error", err))...)
-	} else {
-		h.log.LogAttrs(ctx, slog.LevelInfo, "the run is done", totals...)
-	}
+	h.log.LogAttrs(ctx, level, message, totals...)
 	if !h.settings.Metrics {
 		return
 	}

@@ -130,7 +130,9 @@ func (v *Verdict) line() Line {
 	return line
 }
 
-// Attrs are the report's totals, for the log.
+// Attrs are the report's totals, for the log. What can have many fields comes last:
+// Logs Insights discovers the first 200 of a line only (CloudWatch Logs User Guide,
+// "Supported logs and discovered fields").
 func (r Report) Attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.Int("found", r.Found),
@@ -138,9 +140,9 @@ func (r Report) Attrs() []slog.Attr {
 		slog.Int("gone", r.Gone),
 		slog.Int("deferred", r.Deferred),
 		slog.Int("failed", r.Failed),
-		slog.Any("kept", r.Kept),
 		slog.Int("addressesReleased", r.AddressesReleased),
-		slog.Any("freeAddresses", r.FreeAddresses),
+		slog.Any("kept", r.Kept),
 		slog.Any("leaksByCluster", r.LeaksByCluster),
+		slog.Any("freeAddresses", r.FreeAddresses),
 	}
 }

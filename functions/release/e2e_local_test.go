@@ -161,6 +161,16 @@ func (s *stage) localTemplate(settings ...string) string {
 	return s.file("template.yaml", local)
 }
 
+// samConfig is samconfig.toml, which the SAM CLI looks for beside the template.
+func (s *stage) samConfig() string {
+	s.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "samconfig.toml"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return path
+}
+
 // file writes a file that goes with the test.
 func (s *stage) file(name, text string) string {
 	s.Helper()
@@ -175,11 +185,7 @@ func (s *stage) file(name, text string) string {
 func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log string) {
 	s.Helper()
 	environment, _ := samTarget()
-	config, err := filepath.Abs(filepath.Join(root, "samconfig.toml"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	answer, log, _ = sam(s.T, samEnvironment(), "local", "invoke", "ReleaseFunction", "--config-file", config, "--config-env", environment,
+	answer, log, _ = sam(s.T, samEnvironment(), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
 		"--template-file", s.localTemplate(settings...), "--skip-pull-image", "--event", s.file("event.json", payload))
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
@@ -218,7 +224,7 @@ func (s *stage) makeInvoke(arguments ...string) string {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --template-file " + s.localTemplate()}, arguments...)...)
+	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --config-file " + s.samConfig() + " --template-file " + s.localTemplate()}, arguments...)...)
 	var out, log bytes.Buffer
 	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(), &out, &log
 	if err := command.Run(); err != nil {

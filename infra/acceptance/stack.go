@@ -84,20 +84,52 @@ func (a *acceptance) resource(logical string) (string, error) {
 
 // deleteStacks deletes this run's stack, or any run's where it only cleans.
 func (a *acceptance) deleteStacks() error {
-	var answer struct {
-		Stacks []struct{ StackName, StackStatus string }
-	}
-	if err := a.aws.Call("cloudformation", "describe_stacks", nil, &answer); err != nil {
-		return err
-	}
-	var failures []error
-	for _, each := range answer.Stacks {
-		if each.StackName == a.stackName() || a.clean && strings.HasPrefix(each.StackName, stackPrefix) {
-			failures = append(failures, a.sam("delete", "--stack-name", each.StackName, "--region", a.region, "--no-prompts"))
-			a.say("deleted the stack %s", each.StackName)
+	var names []string
+	for page := map[string]any{}; page != nil; {
+		var answer struct {
+			Stacks    []struct{ StackName string }
+			NextToken string
+		}
+		if err := a.aws.Call("cloudformation", "describe_stacks", page, &answer); err != nil {
+			return err
+		}
+		for _, each := range answer.Stacks {
+			if each.StackName == a.stackName() || a.clean && strings.HasPrefix(each.StackName, stackPrefix) {
+				names = append(names, each.StackName)
+			}
+		}
+		if page = nil; answer.NextToken != "" {
+			page = map[string]any{"NextToken": answer.NextToken}
 		}
 	}
+	var failures []error
+	for _, name := range names {
+		failures = append(failures, a.sam("delete", "--stack-name", name, "--region", a.region, "--no-prompts"))
+		a.say("deleted the stack %s", name)
+	}
 	return errors.Join(failures...)
+}
+
+// logged tells whether a line of the function's log has this text.
+func (a *acceptance) logged(text string) (bool, error) {
+	for page := map[string]any{"logGroupName": a.stack.LogGroupName}; ; {
+		var answer struct {
+			Events    []struct{ Message string }
+			NextToken string
+		}
+		if err := a.aws.Call("logs", "filter_log_events", page, &answer); err != nil {
+			return false, err
+		}
+		for _, event := range answer.Events {
+			if strings.Contains(event.Message, text) {
+				return true, nil
+			}
+		}
+		if answer.NextToken == "" {
+			return false, nil
+		}
+		page["nextToken"] = answer.NextToken
+	}
 }
 
 // A report is the function's answer to a run by hand.

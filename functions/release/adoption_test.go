@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -28,16 +27,14 @@ func TestTheFirstWeek(t *testing.T) {
 		truth.neverCleaned = float64(len(r.world.Abandoned()))
 		sweeps, lastHalfDay := 0, time.Now().Add(-day/2)
 		said.neverCleaned = math.Inf(1)
-		for line := range strings.Lines(r.log.String()) {
-			var l struct {
-				Timestamp                   time.Time
-				Message, Trigger            string
-				Released, AddressesReleased float64
-			}
-			if err := json.Unmarshal([]byte(line), &l); err != nil {
-				t.Fatal(err)
-			}
-			if l.Message != "the run is done" || l.Trigger != "schedule" || !strings.Contains(line, `"dryRun":true`) {
+		type totals struct {
+			Timestamp                   time.Time
+			Message, Trigger            string
+			DryRun                      bool
+			Released, AddressesReleased float64
+		}
+		for _, l := range decoded[totals](t, r.log.String()) {
+			if l.Message != "the run is done" || l.Trigger != "schedule" || !l.DryRun {
 				continue
 			}
 			sweeps++

@@ -50,9 +50,10 @@ const (
 	callLatency = 100 * time.Millisecond
 )
 
-// measure plays a day and takes it 30 times.
-func measure(t *testing.T, parameters map[string]string, prepare func(*region)) (u use) {
+// measure plays a day with alarms and dashboard, and takes it 30 times.
+func measure(t *testing.T, prepare func(*region)) (u use) {
 	t.Helper()
+	parameters := map[string]string{"AlarmTopicArn": topic, "Dashboard": "true"}
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		r := live(t, parameters, day, func(r *region) {
@@ -106,7 +107,6 @@ func (u use) unwatched() use {
 // A month's bill of a small and a large user, with all that can be watched and with
 // none of it: under 5 USD and under 1, without any free tier.
 func TestTheBill(t *testing.T) {
-	everything := map[string]string{"AlarmTopicArn": topic, "Dashboard": "true"}
 	small := func(*region) {}
 	large := func(r *region) {
 		r.eachHourLeak(40)
@@ -116,7 +116,7 @@ func TestTheBill(t *testing.T) {
 			}
 		})
 	}
-	watchedSmall, watchedLarge := measure(t, everything, small), measure(t, everything, large)
+	watchedSmall, watchedLarge := measure(t, small), measure(t, large)
 	columns := []use{watchedSmall, watchedLarge, watchedSmall.unwatched(), watchedLarge.unwatched()}
 	total, free := make([]float64, len(columns)), make([]float64, len(columns))
 	table := "| | small | large | small, no alarms or dashboard | large, no alarms or dashboard |\n|---|---|---|---|---|\n"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -37,7 +38,7 @@ func counting(config aws.Config) aws.Config {
 		}
 		return out, metadata, err
 	})
-	config.APIOptions = append(config.APIOptions[:len(config.APIOptions):len(config.APIOptions)], func(stack *middleware.Stack) error {
+	config.APIOptions = append(slices.Clip(config.APIOptions), func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(count, "Retry", middleware.After) // inside the retries
 	})
 	return config

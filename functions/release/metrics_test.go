@@ -122,7 +122,7 @@ func TestWhatARunMeasures(t *testing.T) {
 // Nobody reads them: nothing is written.
 func TestNoMetricsWithoutAReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if r := live(t, nil, 2*time.Hour, func(r *region) { r.leaks(3) }); strings.Contains(r.log.String(), "_aws") {
+		if r := live(t, nil, 2*time.Hour, func(r *region) { r.leaks(3, time.Hour) }); strings.Contains(r.log.String(), "_aws") {
 			t.Error("metrics are written without alarms or dashboard")
 		}
 	})

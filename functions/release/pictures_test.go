@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"image/color"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,16 +51,13 @@ func play(t *testing.T, length time.Duration, parameters map[string]string) (w w
 		for n := range w.returned {
 			w.returned[n].X = float64(n) / 24
 		}
-		for line := range strings.Lines(r.log.String()) {
-			var l struct {
-				Timestamp             time.Time
-				Message, Group        string
-				Addresses             float64
-				SinceTermination, Age *float64
-			}
-			if err := json.Unmarshal([]byte(line), &l); err != nil {
-				t.Fatal(err)
-			}
+		type release struct {
+			Timestamp        time.Time
+			Message, Group   string
+			Addresses        float64
+			SinceTermination *float64
+		}
+		for _, l := range decoded[release](t, r.log.String()) {
 			if l.Message == "released" {
 				w.causes[l.Group] += l.Addresses
 				w.returned[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses
@@ -97,10 +92,11 @@ func TestPictures(t *testing.T) {
 	if !*update {
 		return
 	}
-	held := panel(t, "Addresses that abandoned interfaces hold", line(t, without.held, red), line(t, with.held, blue))
+	lost, saved := line(t, without.held, red), line(t, with.held, blue)
+	held := panel(t, "Addresses that abandoned interfaces hold", lost, saved)
 	held.Legend.Top, held.Legend.Left = true, true
-	held.Legend.Add("without (dry run)", line(t, without.held, red))
-	held.Legend.Add("with", line(t, with.held, blue))
+	held.Legend.Add("without (dry run)", lost)
+	held.Legend.Add("with", saved)
 	points, err := plotter.NewScatter(with.seconds)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { s.world.Run(ctx) })
-	time.Sleep(length)
+	time.Sleep(length - time.Second) // no run is cut at its start
 	cancel()
 	running.Wait()
 	return r
@@ -128,7 +129,7 @@ func (r *region) shrink(group string, count int) {
 	}
 }
 
-// errors of the function's runs, as Lambda counts them in AWS/Lambda Errors.
+// errorSamples are what Lambda counts in AWS/Lambda Errors.
 func (r *region) errorSamples() (samples []sample) {
 	for _, invocation := range r.world.Invocations() {
 		failed := 0.0
@@ -138,6 +139,19 @@ func (r *region) errorSamples() (samples []sample) {
 		samples = append(samples, sample{invocation.Start, failed})
 	}
 	return samples
+}
+
+// decoded are a log's lines, as far as T asks.
+func decoded[T any](t *testing.T, log string) (lines []T) {
+	t.Helper()
+	for text := range strings.Lines(log) {
+		var line T
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // A journal is the function's log. Runs that overlap write to it.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,13 +10,9 @@ import (
 // lines are those of the log with a message, as their fields.
 func (s *stage) lines(message string) (all []map[string]any) {
 	s.Helper()
-	for line := range strings.Lines(s.log.String()) {
-		var fields map[string]any
-		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			s.Fatal(err)
-		}
-		if fields["message"] == message {
-			all = append(all, fields)
+	for _, line := range decoded[map[string]any](s.T, s.log.String()) {
+		if line["message"] == message {
+			all = append(all, line)
 		}
 	}
 	return all

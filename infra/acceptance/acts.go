@@ -62,9 +62,6 @@ func (a *acceptance) eventInDryStack() error {
 	return a.expectThere()
 }
 
-// released are what the event of goneNode releases: its own, and what else is abandoned in its subnet.
-var released = []string{"abandoned", "abandoned in another subnet", "abandoned by another node"}
-
 func (a *acceptance) flip() error {
 	if err := a.deploy("DryRun=false"); err != nil {
 		return err
@@ -74,12 +71,12 @@ func (a *acceptance) flip() error {
 	}
 	err := a.until("what is abandoned is released", 3*time.Minute, func() (bool, error) {
 		there, err := a.there()
-		return !there[released[0]] && !there[released[1]] && !there[released[2]], err
+		return !slices.ContainsFunc(toRelease(), func(name string) bool { return there[name] }), err
 	})
 	if err != nil {
 		return err
 	}
-	return a.expectThere(released...)
+	return a.expectThere(toRelease()...)
 }
 
 // badUpdate gives a parameter that the template refuses, and what CloudFormation must roll back.
@@ -89,6 +86,8 @@ func (a *acceptance) badUpdate() error {
 		return err
 	}
 	switch err := a.deploy("GracePeriodMinutes=5"); {
+	case err == nil && !a.emulated():
+		return errors.New("CloudFormation takes a grace period of 5 minutes")
 	case err == nil:
 		a.missing("that CloudFormation refuses a grace period of 5 minutes", "cfn-lint holds the template's MinValue; the function refuses it, too: TestE2ELocalMistakes")
 		if _, err := a.invoke(`{}`); err == nil {
@@ -98,10 +97,14 @@ func (a *acceptance) badUpdate() error {
 		if err := a.deploy("GracePeriodMinutes=30"); err != nil {
 			return err
 		}
+	case !strings.Contains(err.Error(), "GracePeriodMinutes"):
+		return fmt.Errorf("a grace period of 5 minutes fails for another reason: %w", err)
 	default:
 		a.say("refused: a grace period of 5 minutes")
 	}
 	switch err := a.deploy("PermissionsBoundaryArn=arn:aws:iam::" + a.account + ":policy/there-is-none-" + a.id); {
+	case err == nil && !a.emulated():
+		return errors.New("CloudFormation takes a permissions boundary that is not there")
 	case err == nil:
 		a.missing("that CloudFormation rolls an update back", "nothing but AWS")
 		if err := a.deploy(`PermissionsBoundaryArn=""`); err != nil {
@@ -201,8 +204,8 @@ func (a *acceptance) configure(variables map[string]string) error {
 
 // moveBack redrives the dead letters, by hand where there is no redrive.
 func (a *acceptance) moveBack() error {
-	if err := a.aws.Call("sqs", "start_message_move_task", map[string]any{"SourceArn": a.stack.DeadLetterQueueARN}, nil); err == nil {
-		return nil
+	if err := a.aws.Call("sqs", "start_message_move_task", map[string]any{"SourceArn": a.stack.DeadLetterQueueARN}, nil); err == nil || !a.emulated() {
+		return err
 	}
 	a.missing("sqs start-message-move-task", "the message was received and sent again")
 	var answer struct {

@@ -20,8 +20,6 @@ const stackPrefix = "releaser-acceptance-"
 
 func (a *acceptance) stackName() string { return stackPrefix + a.id }
 
-func withoutInterrupt(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
-
 // sam runs the SAM CLI; its error ends with what it printed last.
 func (a *acceptance) sam(arguments ...string) error {
 	ctx, cancel := context.WithTimeout(a.ctx, 10*time.Minute)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,6 +126,16 @@ func (a *acceptance) tagged(kind string, tags map[string]string) []any {
 	return []any{map[string]any{"ResourceType": kind, "Tags": list}}
 }
 
+// toRelease are the kinds that the event of goneNode releases: its own, and what else is abandoned in its subnet.
+func toRelease() (names []string) {
+	for _, kind := range kinds {
+		if kind.decision == "released" {
+			names = append(names, kind.name)
+		}
+	}
+	return names
+}
+
 // there are the run's interfaces that still exist, by their kinds.
 func (a *acceptance) there() (map[string]bool, error) {
 	ids, err := a.listed("network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", tagRun, a.id)
@@ -161,7 +172,7 @@ func (a *acceptance) listed(what, list, id, tag, value string) (ids []string, er
 // only cleans. What is gone already is no failure.
 func (a *acceptance) takeDown() error {
 	a.say("== take down")
-	a.ctx = withoutInterrupt(a.ctx)
+	a.ctx = context.WithoutCancel(a.ctx) // Ctrl-C ends the steps, not this
 	value := a.id
 	if a.clean {
 		value = ""

@@ -40,7 +40,7 @@ func template(t *testing.T) map[string]any {
 	return value.(map[string]any)
 }
 
-func read(t *testing.T, name string) []byte {
+func read(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {

@@ -17,7 +17,7 @@ const module = "github.com/network-interface-releaser/network-interface-releaser
 const maxBinary = 10_000_000
 
 // build makes the binary as `sam build` does, for one value of Architecture.
-func build(t *testing.T, architecture string) string {
+func build(t testing.TB, architecture string) string {
 	t.Helper()
 	folder := t.TempDir()
 	command := exec.Command("make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+// What depends on the machine is a benchmark, for `make bench` only; what does not
+// (calls, virtual time, allocated bytes) is a test with a bound.
+
+// architecture is this machine's, as the template names it.
+var architecture = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+
+// leaking is a region in which so many interfaces are abandoned, four by each of
+// their terminated owners, ten addresses each.
+func leaking(count int) *simulator.World {
+	world := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{Account: ownAccount})
+	s := &stage{world: world}
+	subnet := world.AddSubnet(world.AddVPC("10.0.0.0/8"), "10.0.0.0/12", "a")
+	s.subnets = [2]string{subnet, subnet}
+	for n := range count {
+		if n%4 == 0 {
+			s.instance(instanceID(n/4+1), "terminated")
+		}
+		s.leak(subnet, instanceID(n/4+1))
+	}
+	return world
+}
+
+const sweepEvent = `{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.scheduler","account":"` + ownAccount + `","time":"2026-11-23T10:00:00Z","region":"eu-west-1","resources":[],"detail":"{}"}`
+
+// BenchmarkStart: from the start of the process to its first question for work, the
+// binary that ships and a Python handler with boto3 in turns.
+func BenchmarkStart(b *testing.B) {
+	binary, python := build(b, architecture), filepath.Join(root, ".venv", "bin", "python")
+	world := leaking(0)
+	medians := map[string]time.Duration{}
+	memory := map[string]float64{}
+	took := map[string][]time.Duration{}
+	for b.Loop() {
+		for name, command := range map[string][]string{"Go": {binary}, "Python": {python, filepath.Join("testdata", "handler.py")}} {
+			p := launch(b, world, nil, command...)
+			took[name] = append(took[name], p.startUp(b))
+			memory[name] = max(memory[name], p.resident(b))
+			p.stop()
+		}
+	}
+	for name, all := range took {
+		slices.Sort(all)
+		medians[name] = all[len(all)/2]
+	}
+	ratio := medians["Python"].Seconds() / medians["Go"].Seconds()
+	b.ReportMetric(ratio, "times-sooner")
+	table := "| | start to ready, median | resident when ready |\n|---|---|---|\n"
+	table += fmt.Sprintf("| this | %.1f ms | %.1f MB |\n| Python, boto3 | %.1f ms | %.1f MB |\n| ratio | **%.1f** | **%.1f** |\n",
+		medians["Go"].Seconds()*1e3, memory["Go"]/1e6, medians["Python"].Seconds()*1e3, memory["Python"]/1e6, ratio, memory["Python"]/memory["Go"])
+	published(b, "start", table)
+}
+
+// BenchmarkMemory: the most that the process has resident in a dry sweep of so many
+// interfaces, after as many sweeps as b.N says.
+func BenchmarkMemory(b *testing.B) {
+	binary := build(b, architecture)
+	table := "| interfaces | resident at most | reads |\n|---|---|---|\n"
+	for b.Loop() {
+		for _, count := range []int{0, 100, 1000, 10000, 50000} {
+			world := leaking(count)
+			p := launch(b, world, map[string]string{"DRY_RUN": "true"}, binary)
+			for range 3 {
+				if answer := p.invoke(b, sweepEvent); !strings.Contains(answer, fmt.Sprintf(`"released":%d,`, count)) {
+					b.Fatalf("%d interfaces: %s", count, answer)
+				}
+			}
+			resident := p.resident(b)
+			b.ReportMetric(resident/1e6, fmt.Sprintf("MB/%d-interfaces", count))
+			table += fmt.Sprintf("| %d | %.1f MB | %d |\n", count, resident/1e6, len(world.Calls())/3)
+			p.stop()
+		}
+	}
+	published(b, "memory", table)
+}
+
+// BenchmarkIdle: CPU instructions of one sweep that finds nothing, by callgrind (the
+// machine's own counters are not to be had everywhere), and where they go.
+func BenchmarkIdle(b *testing.B) {
+	if _, err := exec.LookPath("valgrind"); err != nil {
+		b.Skip("valgrind is not installed (apt-get install valgrind): no count of instructions")
+	}
+	binary := filepath.Join(b.TempDir(), "bootstrap") // what ships, with its symbols
+	if output, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, output)
+	}
+	const few, many = 20, 220
+	for b.Loop() {
+		least, most := callgrind(b, binary, few), callgrind(b, binary, many)
+		total := 0
+		type share struct {
+			name string
+			each float64
+		}
+		var shares []share
+		for group, count := range most {
+			each := float64(count-least[group]) / (many - few)
+			shares = append(shares, share{group, each})
+			total += count - least[group]
+		}
+		slices.SortFunc(shares, func(a, b share) int { return int(b.each - a.each) })
+		whole := float64(total) / (many - few)
+		b.ReportMetric(whole, "instructions/sweep")
+		table := "| where | instructions | share |\n|---|---|---|\n"
+		for _, s := range shares[:min(10, len(shares))] {
+			table += fmt.Sprintf("| %s | %.0f | %.0f %% |\n", s.name, s.each, 100*s.each/whole)
+		}
+		table += fmt.Sprintf("| **one sweep** | **%.0f** | 100 %% |\n", whole)
+		b.Log("\n" + table)
+		if *update {
+			published(b, "idle", table)
+		}
+	}
+}
+
+var callgrindLine = regexp.MustCompile(`(?m)^\s*([\d,]+) \([ \d.]+%\)\s+\S+?:(\S+)`)
+
+// callgrind runs the function under callgrind for some sweeps, and sums up the
+// instructions by package.
+func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
+	b.Helper()
+	out := filepath.Join(b.TempDir(), "callgrind.out")
+	p := launch(b, leaking(0), map[string]string{"GOMAXPROCS": "1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)
+	for range sweeps {
+		p.invoke(b, sweepEvent)
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		b.Fatal(err)
+	}
+	_ = p.Wait() // it was interrupted
+	listing, err := exec.Command("callgrind_annotate", "--threshold=100", out).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	byPackage := map[string]int{}
+	for _, match := range callgrindLine.FindAllStringSubmatch(string(listing), -1) {
+		count, err := strconv.Atoi(strings.ReplaceAll(match[1], ",", ""))
+		if err != nil {
+			b.Fatal(err)
+		}
+		byPackage[packageOf(match[2])] += count
+	}
+	return byPackage
+}
+
+// packageOf is a symbol's Go package, in the words of a table.
+func packageOf(symbol string) string {
+	folder, name := filepath.Split(symbol)
+	pkg, _, _ := strings.Cut(name, ".")
+	return strings.TrimPrefix(folder, module+"/") + pkg
+}
+
+// BenchmarkBinary: bytes of what ships, plain and compressed.
+func BenchmarkBinary(b *testing.B) {
+	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
+	for b.Loop() {
+		for _, architecture := range []string{"arm64", "x86_64"} {
+			content, err := os.ReadFile(build(b, architecture))
+			if err != nil {
+				b.Fatal(err)
+			}
+			table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), compressed(b, content))
+		}
+	}
+	published(b, "binary", table)
+}
+
+func compressed(t testing.TB, content []byte) int {
+	t.Helper()
+	var small bytes.Buffer
+	writer := gzip.NewWriter(&small)
+	if _, err := writer.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return small.Len()
+}

@@ -1,5 +1,5 @@
 # `make` lists what there is to make.
-.PHONY: help demo test lint e2e sim mutants invoke acceptance pictures size clean build-ReleaseFunction
+.PHONY: help demo test lint e2e bench sim mutants invoke acceptance pictures size clean build-ReleaseFunction
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 # Checkers read only the Go that they were compiled with, so their stamp is named for it.
@@ -27,6 +27,11 @@ lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
 	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
+
+bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (some five minutes)
+	go test ./functions/release -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns)$$' -count=1 -v -update
+	go test ./functions/release -run '^$$' -bench Start -benchtime 20x -update
+	go test ./functions/release -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
 
 sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HISTORIES=n plays n
 	go test ./functions/release -run '^TestHistories$$' -v -count=1 -timeout 0 -args \

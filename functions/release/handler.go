@@ -55,11 +55,7 @@ func (h handler) invoke(ctx context.Context, payload []byte) (any, error) {
 	if err != nil {
 		return nil, h.refuse(ctx, err)
 	}
-	report, err := h.run(ctx, one)
-	if one.trigger != eni.Hand {
-		report = report.Totals()
-	}
-	return report, err
+	return h.run(ctx, one)
 }
 
 // runBatch makes one run for all messages of a batch that could be understood.

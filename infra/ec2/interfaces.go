@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"slices"
+	"unique"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -78,11 +79,11 @@ func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.I
 func toInterface(i types.NetworkInterface) eni.Interface {
 	return eni.Interface{
 		ID:          aws.ToString(i.NetworkInterfaceId),
-		Subnet:      aws.ToString(i.SubnetId),
-		VPC:         aws.ToString(i.VpcId),
-		Account:     aws.ToString(i.OwnerId),
-		Status:      string(i.Status),
-		Type:        string(i.InterfaceType),
+		Subnet:      once(aws.ToString(i.SubnetId)),
+		VPC:         once(aws.ToString(i.VpcId)),
+		Account:     once(aws.ToString(i.OwnerId)),
+		Status:      once(string(i.Status)),
+		Type:        once(string(i.InterfaceType)),
 		Description: aws.ToString(i.Description),
 		Attached:    i.Attachment != nil,
 		Managed:     aws.ToBool(i.RequesterManaged) || i.Operator != nil && aws.ToBool(i.Operator.Managed),
@@ -104,7 +105,11 @@ func tags(set []types.Tag) map[string]string {
 	}
 	tags := make(map[string]string, len(set))
 	for _, tag := range set {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		tags[once(aws.ToString(tag.Key))] = once(aws.ToString(tag.Value))
 	}
 	return tags
 }
+
+// once has equal texts take their memory once: thousands of interfaces have the same
+// keys of tags, subnets and owners.
+func once(text string) string { return unique.Make(text).Value() }

@@ -28,8 +28,8 @@ type Report struct {
 	Failed            int            `json:"failed"`
 	Kept              map[Reason]int `json:"kept"`
 	AddressesReleased int            `json:"addressesReleased"`
-	FreeAddresses     map[string]int `json:"freeAddresses"` // by subnet, after the run
-	Interfaces        []Line         `json:"interfaces,omitzero"`
+	FreeAddresses     map[string]int `json:"freeAddresses"`       // by subnet, after the run
+	Interfaces        []Line         `json:"interfaces,omitzero"` // of a run by hand only
 	InterfacesOmitted int            `json:"interfacesOmitted,omitempty"`
 
 	// For log and metrics.
@@ -60,8 +60,11 @@ const maxLines = 20_000
 
 func newReport(job Job, verdicts []*Verdict, free map[string]int) Report {
 	report := Report{
-		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free, Interfaces: []Line{},
+		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free,
 		LeaksByCluster: map[string]int{}, Returned: map[string]Returned{},
+	}
+	if job.Trigger == Hand { // nobody else reads the list, which is long in a sweep
+		report.Interfaces = make([]Line, 0, min(len(verdicts), maxLines))
 	}
 	for _, v := range verdicts {
 		report.count(v)
@@ -85,11 +88,13 @@ func (r *Report) count(v *Verdict) {
 	case Kept:
 		r.Kept[v.Reason]++
 	}
-	if len(r.Interfaces) == maxLines {
+	switch {
+	case r.Trigger != Hand:
+	case len(r.Interfaces) == maxLines:
 		r.InterfacesOmitted++
-		return
+	default:
+		r.Interfaces = append(r.Interfaces, v.line())
 	}
-	r.Interfaces = append(r.Interfaces, v.line())
 }
 
 // countLeak adds a verdict to what only log and metrics tell.
@@ -109,12 +114,6 @@ func (r *Report) countLeak(v *Verdict) {
 			r.OldestAbandoned = max(r.OldestAbandoned, v.created.age)
 		}
 	}
-}
-
-// Totals is the report without its list.
-func (r Report) Totals() Report {
-	r.Interfaces, r.InterfacesOmitted = nil, 0
-	return r
 }
 
 func (v *Verdict) line() Line {

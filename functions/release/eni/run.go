@@ -66,7 +66,7 @@ func (r *Releaser) judge(ctx context.Context, scope Scope) ([]*Verdict, error) {
 	}
 	now := time.Now()
 	verdicts := make([]*Verdict, 0, len(found))
-	var open []Interface
+	open := found[:0] // what no guard keeps takes the place of what was found
 	var claimed []string
 	for _, i := range found {
 		if verdict, kept := r.Rule.Guard(i, now); kept {
@@ -101,8 +101,12 @@ func (r *Releaser) releaseAbandoned(ctx context.Context, job Job, verdicts []*Ve
 	if len(plan) == 0 {
 		return nil
 	}
-	plan = r.inOrder(plan, job.Scope.Instances, r.freeAddresses(ctx, plan))
-	return r.release(ctx, job.DryRun, plan, NewPace(r.DeletesPerMinute, deadline))
+	pace := NewPace(r.DeletesPerMinute, deadline)
+	var free map[string]int
+	if !job.DryRun && len(plan) > pace.burst { // what goes at once, or not at all, needs no order
+		free = r.freeAddresses(ctx, plan)
+	}
+	return r.release(ctx, job.DryRun, r.inOrder(plan, job.Scope.Instances, free), pace)
 }
 
 // freeAddresses reads how many addresses are free in the verdicts' subnets. They

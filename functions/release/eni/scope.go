@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 )
@@ -39,7 +38,7 @@ func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 		{"the interfaces in subnets", len(subnets) > 0, func() ([]Interface, error) { return r.Interfaces.AvailableInSubnets(ctx, subnets) }},
 		{"the interfaces in VPCs", len(vpcs) > 0, func() ([]Interface, error) { return r.Interfaces.AvailableInVPCs(ctx, vpcs) }},
 	}
-	found := map[string]Interface{}
+	var found []Interface
 	for _, search := range searches {
 		if !search.wanted {
 			continue
@@ -48,11 +47,10 @@ func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing %s: %w", search.what, err)
 		}
-		for _, i := range list {
-			found[i.ID] = i
-		}
+		found = append(list, found...) // of two, the later search's word counts; a sweep's only one is not copied
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) }), nil
+	slices.SortStableFunc(found, func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(found, func(a, b Interface) bool { return a.ID == b.ID }), nil
 }
 
 func (r *Releaser) sweep(ctx context.Context) ([]Interface, error) {

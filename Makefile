@@ -13,7 +13,7 @@ demo: ## play a scale-in against a simulated EC2, live (needs only Go)
 
 test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
-	go test $(race) -shuffle=on -tags thirdparty ./...
+	go test $(race) -shuffle=on -timeout 30m -tags thirdparty ./...
 
 lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
@@ -29,7 +29,7 @@ e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins f
 	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
 
 bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (some five minutes)
-	go test ./functions/release -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns)$$' -count=1 -v -update
+	go test ./functions/release -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack)$$' -count=1 -v -update
 	go test ./functions/release -run '^$$' -bench Start -benchtime 20x -update
 	go test ./functions/release -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
 

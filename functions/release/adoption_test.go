@@ -13,6 +13,7 @@ import (
 // what the world knows: how long addresses were lost, and what nobody ever cleaned.
 // It is a whole week with -update only.
 func TestTheFirstWeek(t *testing.T) {
+	t.Parallel()
 	length := max(played(), 3*day)
 	var truth, said struct{ addressHours, neverCleaned float64 }
 	synctest.Test(t, func(t *testing.T) {

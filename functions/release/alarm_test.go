@@ -54,6 +54,7 @@ const day = 24 * time.Hour
 // Each alarm rings in the troubles that it is for, and in no other; how soon, the log
 // tells (go test -v).
 func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
+	t.Parallel()
 	rung := map[string]bool{}
 	for _, trouble := range troubles {
 		t.Run(trouble.name, func(t *testing.T) {

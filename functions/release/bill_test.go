@@ -107,6 +107,7 @@ func (u use) unwatched() use {
 // A month's bill of a small and a large user, with all that can be watched and with
 // none of it: under 5 USD and under 1, without any free tier.
 func TestTheBill(t *testing.T) {
+	t.Parallel()
 	small := func(*region) {}
 	large := func(r *region) {
 		r.eachHourLeak(40)

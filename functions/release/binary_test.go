@@ -32,6 +32,7 @@ func build(t testing.TB, architecture string) string {
 }
 
 func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
+	t.Parallel()
 	machines := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}
 	allowed := parameters(t)["Architecture"].(map[string]any)["AllowedValues"].([]any)
 	if len(allowed) != len(machines) {

@@ -39,11 +39,11 @@ const (
 	maxDeletesPerMinute = 150
 )
 
-// parseSettings reads the settings from the environment. Its error names every
+// parseSettings reads the settings from environment variables. Its error names every
 // setting that is missing or wrong.
-func parseSettings() (settings, error) {
+func parseSettings(environment map[string]string) (settings, error) {
 	var s settings
-	if err := sentences(env.Parse(&s)); err != nil {
+	if err := sentences(env.ParseWithOptions(&s, env.Options{Environment: environment})); err != nil {
 		return settings{}, fmt.Errorf("some settings (environment variables, set from the template's parameters) are wrong:\n%w", err)
 	}
 	return s, nil

@@ -17,18 +17,10 @@ func defaults() map[string]string {
 	}
 }
 
-func setenv(t *testing.T, environment map[string]string) {
-	t.Helper()
-	for name, value := range environment {
-		t.Setenv(name, value)
-	}
-}
-
 func TestSettings(t *testing.T) {
-	setenv(t, defaults())
-	t.Setenv("VPC_IDS", "vpc-12345678, vpc-0123456789abcdef0")
-	t.Setenv("CLUSTER_NAMES", "blue,green")
-	s, err := parseSettings()
+	environment := defaults()
+	environment["VPC_IDS"], environment["CLUSTER_NAMES"] = "vpc-12345678, vpc-0123456789abcdef0", "blue,green"
+	s, err := parseSettings(environment)
 	want := eni.Rule{
 		Account: "123456789012", VPCs: []string{"vpc-12345678", "vpc-0123456789abcdef0"}, Clusters: []string{"blue", "green"}, GracePeriod: 30 * time.Minute,
 	}
@@ -60,9 +52,9 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		{"METRICS", "", "METRICS is empty"},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
-			setenv(t, defaults())
-			t.Setenv(c.name, c.value)
-			if s, err := parseSettings(); err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") != 1 {
+			environment := defaults()
+			environment[c.name] = c.value
+			if s, err := parseSettings(environment); err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") != 1 {
 				t.Errorf("%+v, %v; want one error with %s", s, err, c.want)
 			}
 		})
@@ -70,16 +62,17 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 }
 
 func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
-	_, err := parseSettings() // none is set
+	environment := map[string]string{}
+	_, err := parseSettings(environment)
 	for name := range defaults() {
 		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
 			t.Errorf("%s is not named by: %v", name, err)
 		}
 	}
 	for name := range defaults() {
-		t.Setenv(name, "?,")
+		environment[name] = "?,"
 	}
-	_, err = parseSettings()
+	_, err = parseSettings(environment)
 	for name := range defaults() {
 		if !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s is not named by: %v", name, err)

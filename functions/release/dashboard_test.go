@@ -79,6 +79,7 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 // Each query of the dashboard and of the documentation finds lines in a real log, and
 // names fields that these have.
 func TestTheQueriesFindWhatTheyAskFor(t *testing.T) {
+	t.Parallel()
 	log := aMorning(t, nil) + aMorning(t, map[string]string{"DryRun": "true"})
 	queries := map[string]string{}
 	for _, widget := range deployedDashboard(t).Widgets {
@@ -181,8 +182,9 @@ var (
 // be left. What a reader fills in, such as eni-x, stands for any value.
 func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
 	t.Helper()
+	equalities, likenesses := equality.FindAllStringSubmatch(query, -1), likeness.FindAllStringSubmatch(query, -1)
 	chosen := slices.DeleteFunc(slices.Clone(lines), func(line map[string]string) bool {
-		for _, condition := range equality.FindAllStringSubmatch(query, -1) {
+		for _, condition := range equalities {
 			if strings.HasSuffix(condition[2], "-x") {
 				if line[condition[1]] == "" {
 					return true
@@ -191,7 +193,7 @@ func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
 				return true
 			}
 		}
-		for _, condition := range likeness.FindAllStringSubmatch(query, -1) {
+		for _, condition := range likenesses {
 			if !strings.Contains(line["@message"], condition[1]) {
 				return true
 			}

@@ -23,6 +23,7 @@ const maxDrain = 1.05
 // Consecutive sweeps work off a backlog, every call taking as long as EC2's do: how
 // long that takes, against DeletesPerMinute.
 func TestDraining(t *testing.T) {
+	t.Parallel()
 	table := "| abandoned | DeletesPerMinute | sweeps | virtual time | of the share's limit |\n|---|---|---|---|---|\n"
 	for _, c := range []struct{ abandoned, perMinute int }{{1000, 60}, {1000, 150}, {5000, 60}, {5000, 150}} {
 		if c.abandoned > 1000 && !*update {
@@ -54,6 +55,7 @@ func TestDraining(t *testing.T) {
 // Three runs at once, minute after minute, and a CNI that deletes two interfaces a
 // second beside them: it is never throttled, and neither are they.
 func TestACNIBesideThreeRuns(t *testing.T) {
+	t.Parallel()
 	const minutes, each = 7, 500 * time.Millisecond
 	onStage(t, func(s *stage) {
 		backlog(s, 3*60*minutes*6/5)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/caarlos0/env/v11"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
@@ -44,7 +45,7 @@ func main() {
 
 // newHandler reads the settings and wires everything, once for all invocations.
 func newHandler(ctx context.Context, log *slog.Logger) (handler, error) {
-	settings, err := parseSettings()
+	settings, err := parseSettings(env.ToMap(os.Environ()))
 	if err != nil {
 		return handler{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -12,10 +13,15 @@ import (
 // <!-- name --> and <!-- /name -->.
 const performancePage = "docs/performance.md"
 
+// publishing is for one test at a time: they play side by side.
+var publishing sync.Mutex
+
 // published writes a measured table into docs/performance.md, with -update. Without,
 // it only looks whether a table with these columns stands there.
 func published(t testing.TB, name, table string) {
 	t.Helper()
+	publishing.Lock()
+	defer publishing.Unlock()
 	t.Logf("%s\n%s", name, table)
 	page := string(read(t, performancePage))
 	place := regexp.MustCompile(`(?s)(<!-- ` + name + ` -->\n).*?(<!-- /` + name + ` -->)`)

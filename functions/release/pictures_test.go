@@ -78,6 +78,7 @@ var (
 // TestPictures draws docs/pictures/week.png, with -update, from the lines that the
 // function wrote in a simulated week; without, it looks whether two days have something to draw.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	length := played()
 	with, without := play(t, length, nil), play(t, length, map[string]string{"DryRun": "true"})
 	most := slices.MaxFunc(without.held, func(a, b plotter.XY) int { return int(a.Y - b.Y) }).Y

@@ -14,6 +14,9 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
+// usual is how well a region's events come.
+var usual = simulator.Options{Lost: 0.02, Doubled: 0.02, Early: 0.2, Late: 0.02}
+
 // A region is a stage on which the deployed template is at work: schedule, rule,
 // queue and mapping, and two Auto Scaling groups that breathe with the day. The nodes
 // of the group "undrained" of the cluster "blue" often die between two calls of their
@@ -26,38 +29,21 @@ type region struct {
 	leaking             map[string]float64 // how likely a node dies badly, by group
 	rand                *rand.Rand
 	paused              bool // the schedule
+	invokeFunction      simulator.Invoke
 }
 
 // live plays a region for a time; prepare may put trouble into it. It must be in a
 // synctest bubble.
 func live(t *testing.T, parameters map[string]string, length time.Duration, prepare func(*region)) *region {
 	t.Helper()
-	s := newStage(t, 1, simulator.Options{Lost: 0.02, Doubled: 0.02, Early: 0.2, Late: 0.02})
-	r := &region{stage: s, nodes: map[string][]string{}, rand: rand.New(rand.NewPCG(1, 2)), leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
+	return liveWith(t, usual, parameters, length, prepare)
+}
+
+func liveWith(t *testing.T, options simulator.Options, parameters map[string]string, length time.Duration, prepare func(*region)) *region {
+	t.Helper()
+	s := newStage(t, 1, options)
 	s.deploy(parameters)
-	resources := deployed(t, parameters)
-	pattern, err := json.Marshal(at(t, resources, "TerminateEventsRule", "Properties", "EventPattern"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.deadLetters = s.world.AddQueue(simulator.Queue{Name: "dead-letters"})
-	r.buffer = s.world.AddQueue(simulator.Queue{Name: "buffer", Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5, DeadLetters: r.deadLetters})
-	if err := s.world.AddRule(pattern, r.buffer); err != nil {
-		t.Fatal(err)
-	}
-	s.world.AddMapping(simulator.Mapping{Queue: r.buffer, BatchSize: 1000, Window: 15 * time.Second, Concurrency: 2, Invoke: r.invokeLambda})
-	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
-		s.world.AddGroup(simulator.Group{Name: group[0], Subnets: s.subnets[:], Node: simulator.Node{CNI: simulator.CNI{Cluster: group[1], Addresses: 15}}})
-	}
-	r.each(time.Minute, func() { r.letters = append(r.letters, sample{s.world.Now(), float64(len(r.deadLetters.Messages()))}) })
-	r.grow("undrained", 20)
-	r.grow("drained", 20)
-	r.each(time.Hour, r.breathe)
-	r.each(time.Minute, func() {
-		if !r.paused {
-			s.world.Tick(r.invokeLambda)
-		}
-	})
+	r := newRegion(s, parameters)
 	if prepare != nil {
 		prepare(r)
 	}
@@ -67,6 +53,38 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 	time.Sleep(length - time.Second) // no run is cut at its start
 	cancel()
 	running.Wait()
+	return r
+}
+
+// newRegion puts groups, schedule, rule, queue and mapping on a stage.
+func newRegion(s *stage, parameters map[string]string) *region {
+	s.Helper()
+	r := &region{stage: s, nodes: map[string][]string{}, rand: rand.New(rand.NewPCG(1, 2)), leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
+	r.invokeFunction = r.invokeLambda
+	invoke := func(ctx context.Context, payload []byte) ([]byte, error) { return r.invokeFunction(ctx, payload) }
+	resources := deployed(s.T, parameters)
+	pattern, err := json.Marshal(at(s.T, resources, "TerminateEventsRule", "Properties", "EventPattern"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	r.deadLetters = s.world.AddQueue(simulator.Queue{Name: "dead-letters"})
+	r.buffer = s.world.AddQueue(simulator.Queue{Name: "buffer", Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5, DeadLetters: r.deadLetters})
+	if err := s.world.AddRule(pattern, r.buffer); err != nil {
+		s.Fatal(err)
+	}
+	s.world.AddMapping(simulator.Mapping{Queue: r.buffer, BatchSize: 1000, Window: 15 * time.Second, Concurrency: 2, Invoke: invoke})
+	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
+		s.world.AddGroup(simulator.Group{Name: group[0], Subnets: s.subnets[:], Node: simulator.Node{CNI: simulator.CNI{Cluster: group[1], Addresses: 15}}})
+	}
+	r.each(time.Minute, func() { r.letters = append(r.letters, sample{s.world.Now(), float64(len(r.deadLetters.Messages()))}) })
+	r.grow("undrained", 20)
+	r.grow("drained", 20)
+	r.each(time.Hour, r.breathe)
+	r.each(time.Minute, func() {
+		if !r.paused {
+			s.world.Tick(invoke)
+		}
+	})
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,10 +85,11 @@ func (s *stage) populate() {
 // deploy makes the handler with the settings that the deployed template gives it.
 func (s *stage) deploy(parameters map[string]string) {
 	s.Helper()
+	environment := map[string]string{}
 	for name, value := range at(s.T, deployed(s.T, parameters), "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
-		s.Setenv(name, value.(string))
+		environment[name] = value.(string)
 	}
-	settings, err := parseSettings()
+	settings, err := parseSettings(environment)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -98,7 +100,17 @@ func (s *stage) deploy(parameters map[string]string) {
 func (s *stage) start(settings settings) {
 	log := slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 	s.handler = handler{settings: settings, releaser: newReleaser(settings, s.config, log), log: log, metrics: metrics{out: &s.log, function: functionName}}
-	s.handler.releaser.Shuffle = rand.New(rand.NewPCG(7, 7)).Shuffle
+	s.handler.releaser.Shuffle = shuffle(rand.New(rand.NewPCG(7, 7)))
+}
+
+// shuffle is a random source's, for runs that overlap: a source is for one goroutine.
+func shuffle(random *rand.Rand) func(n int, swap func(i, j int)) {
+	var one sync.Mutex
+	return func(n int, swap func(i, j int)) {
+		one.Lock()
+		defer one.Unlock()
+		random.Shuffle(n, swap)
+	}
 }
 
 // invoke runs the handler as Lambda does: with its deadline a minute from now.

@@ -55,6 +55,7 @@ type World struct {
 	injected    map[string][]Fault
 	onCall      func(Call) Fault
 	calls       []Call
+	deletions   []Deletion
 	counts      map[string]int
 	rules       []rule
 	invocations []Invocation

@@ -122,7 +122,21 @@ func (w *World) deleteNetworkInterface(c *Call, _ Fault) (any, *Error) {
 		return nil, &Error{400, "InvalidParameterValue", "Network interface '" + eni.ID + "' is currently in use."}
 	}
 	w.remove(eni)
+	w.deletions = append(w.deletions, Deletion{w.now, c.Caller, eni})
 	return done{true}, nil
+}
+
+// A Deletion is an interface that a call has deleted, as it was then.
+type Deletion struct {
+	At     time.Time
+	Caller string
+	Interface
+}
+
+// Deletions are all so far, in their order.
+func (w *World) Deletions() []Deletion {
+	defer w.enter()()
+	return slices.Clone(w.deletions)
 }
 
 // named finds the interface that a write is about, if the caller may write to it.

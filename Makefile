@@ -1,12 +1,12 @@
 # `make` lists what there is to make.
-.PHONY: help demo test lint e2e bench sim mutants invoke acceptance pictures size clean build-ReleaseFunction
+.PHONY: help demo test lint e2e bench bench-peers sim mutants invoke acceptance pictures size clean build-ReleaseFunction
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 # Checkers read only the Go that they were compiled with, so their stamp is named for it.
 tools := .tools/$(shell go env GOVERSION)
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## play a scale-in against a simulated EC2, live (needs only Go)
 	@go run ./infra/simulator/demo
@@ -33,6 +33,9 @@ bench: .venv/stamp ## measure speed and cost, and write the tables of docs/perfo
 	go test ./functions/release -run '^$$' -bench Start -benchtime 20x -update
 	go test ./functions/release -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
 
+bench-peers: .venv-peers/stamp ## beside a cron script and Cloud Custodian, on the simulator (some five minutes)
+	go test -tags peers ./functions/release -run '^TestPeers$$' -count=1 -v -update
+
 sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HISTORIES=n plays n
 	go test ./functions/release -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
 	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
@@ -58,7 +61,7 @@ size: ## bytes of the shipped binary, plain and compressed
 	wc -c < "$$folder/bootstrap" && gzip -c "$$folder/bootstrap" | wc -c
 
 clean: ## remove all that was made
-	rm -rf .aws-sam .ci/iam/node_modules .tools .venv .venv-checkov .venv-ministack
+	rm -rf .aws-sam .ci/iam/node_modules .tools .venv .venv-checkov .venv-ministack .venv-peers
 
 # ---- The binary ----
 
@@ -82,7 +85,7 @@ build-ReleaseFunction:
 sam = SAM_CLI_TELEMETRY=0 .venv/bin/sam
 # Containers run at full speed, or at all, only on a processor of their own kind.
 machine = $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,default)
-tags = thirdparty e2e mutation
+tags = thirdparty e2e mutation peers
 # The race detector is written in C.
 race = $(if $(shell command -v $$(go env CC)),-race)
 
@@ -103,6 +106,11 @@ $(tools): .ci/tools.txt
 .venv-ministack/stamp: .ci/requirements-ministack.txt
 	python3 -m venv .venv-ministack
 	.venv-ministack/bin/pip install --quiet -r .ci/requirements-ministack.txt
+	@touch $@
+
+.venv-peers/stamp: .ci/requirements-peers.txt
+	python3 -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet -r .ci/requirements-peers.txt
 	@touch $@
 
 .ci/iam/node_modules/stamp: .ci/iam/package-lock.json .venv/stamp

@@ -88,6 +88,16 @@ func TestEachSampleRuns(t *testing.T) {
 	}
 }
 
+// A sweep that finds nothing, the usual case, makes one call.
+func TestAnIdleSweepMakesOneCall(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.report(s.sample("schedule"))
+		if calls := s.world.Calls(); len(calls) != 1 {
+			s.Errorf("%d calls", len(calls))
+		}
+	})
+}
+
 // An input that is refused makes no call at all.
 func TestWrongInputsMakeNoCall(t *testing.T) {
 	onStage(t, func(s *stage) {

@@ -63,7 +63,7 @@ func TestFromDeathToAddressesBack(t *testing.T) {
 	t.Parallel()
 	length := day / 2
 	if *update {
-		length = 60 * day
+		length = 30 * day
 	}
 	histories := make([]history, len(cleaners))
 	t.Run("play", func(t *testing.T) {

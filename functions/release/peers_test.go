@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -37,7 +38,7 @@ type peer struct {
 func peers() []peer {
 	bin := func(name string) string { return filepath.Join(root, ".venv-peers", "bin", name) }
 	custodian := func(policy string) []string {
-		return []string{bin("custodian"), "run", "--region", stackRegion, "--account-id", ownAccount, "--cache-period", "0", "-s", "OUTPUT", filepath.Join("testdata", "peers", policy)}
+		return []string{bin("custodian"), "run", "--region", stackRegion, "--cache-period", "0", "-s", "OUTPUT", filepath.Join("testdata", "peers", policy)}
 	}
 	return []peer{
 		{"this, every minute", time.Minute, nil},
@@ -115,18 +116,22 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 type result struct {
 	released, left, calls, suffered, caused int
 	wrong                                   map[string]int
-	wall, longest                           time.Duration
+	longest                                 time.Duration
 	back                                    []time.Duration
 	memory                                  float64
 }
 
 // TestPeers plays each program on the same account, beside a CNI that deletes two
-// interfaces a second, until it has looked five times or nothing is left.
+// interfaces a second: this one until a sweep finds nothing to release, the others for
+// the one look in which they do all.
 func TestPeers(t *testing.T) {
-	table := "| | released | wrongly released | still abandoned | calls | throttled | CNI's calls throttled | run at longest | memory | death to addresses back: median | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
+	table := "| | released | wrongly released | still abandoned | calls | throttled | CNI's calls throttled | run at longest | memory | death to addresses back, of those released: median | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
 	for _, p := range peers() {
 		t.Run(p.name, func(t *testing.T) {
 			o := p.play(t)
+			if o.calls == 0 || o.released == 0 {
+				t.Fatalf("%s did not run: %+v", p.name, o)
+			}
 			var wrong []string
 			total := 0
 			for _, kind := range slices.Sorted(maps.Keys(o.wrong)) {
@@ -148,18 +153,23 @@ func TestPeers(t *testing.T) {
 
 func (p peer) play(t *testing.T) (o result) {
 	a := newBusy(t, p.every)
-	region := httptest.NewServer(a.world.Handler())
+	api := a.world.Handler()
+	region := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if strings.Contains(in.Header.Get("Authorization"), "/sts/aws4_request") { // Custodian asks for the account first
+			_, _ = fmt.Fprint(out, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>`+ownAccount+`</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+			return
+		}
+		api.ServeHTTP(out, in)
+	}))
 	defer region.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	var beside sync.WaitGroup
 	beside.Go(func() { a.deleteTwoASecond(ctx, region.URL) })
-	begun := time.Now()
 	if p.command == nil {
 		o.longest, o.memory = a.runThis(t)
 	} else {
 		o.longest, o.memory = a.runPeer(t, region.URL, p.command)
 	}
-	o.wall = time.Since(begun)
 	cancel()
 	beside.Wait()
 	o.wrong = map[string]int{}
@@ -243,9 +253,7 @@ func (a *busy) deleteTwoASecond(ctx context.Context, endpoint string) {
 		case <-tick.C:
 			id := a.world.Seed(simulator.Interface{Subnet: a.subnets[0], Description: "its own", Status: "available"})
 			all.Go(func() {
-				if _, err := client.Delete(context.WithoutCancel(ctx), id, eni.NewPace(1, time.Time{})); err != nil && ctx.Err() == nil {
-					a.Logf("the CNI: %v", err)
-				}
+				_, _ = client.Delete(context.WithoutCancel(ctx), id, eni.NewPace(1, time.Time{})) // what it met is in the journal of calls
 			})
 		}
 	}

@@ -41,7 +41,7 @@ sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HIST
 	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
 
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
-	go test -tags mutation -run '^TestMutants$$' -v -count=1 -timeout 0 ./functions/release
+	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./functions/release -args -mutant .
 
 invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json [DRY_RUN=1]
 	$(sam) build --config-env $(machine)
@@ -85,7 +85,7 @@ build-ReleaseFunction:
 sam = SAM_CLI_TELEMETRY=0 .venv/bin/sam
 # Containers run at full speed, or at all, only on a processor of their own kind.
 machine = $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,default)
-tags = thirdparty e2e mutation peers
+tags = thirdparty e2e peers
 # The race detector is written in C.
 race = $(if $(shell command -v $$(go env CC)),-race)
 

@@ -23,17 +23,15 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 )
 
-// Of the 128 MB in template.yaml the binary has 12. Pages of interfaces are garbage as
-// soon as they are read: collected early, a sweep of 10,000 takes a fifth less, and one
-// of 50,000 stays below what Lambda ends a process for (docs/performance.md).
-const (
-	memoryLimit = 96 << 20 // bytes
-	gcPercent   = 50       // the runtime's own is 100
-)
+// gcPercent: pages of interfaces are garbage as soon as they are read. Collected earlier
+// than by the runtime's own 100, a sweep of 10,000 takes a fifth less (docs/performance.md).
+const gcPercent = 50
 
 func main() {
-	debug.SetMemoryLimit(memoryLimit)
 	debug.SetGCPercent(gcPercent)
+	if limit := lambdacontext.MemoryLimitInMB; limit > 0 { // Lambda ends a process for more than it; the binary itself has 12
+		debug.SetMemoryLimit(int64(limit) << 20 * 3 / 4)
+	}
 	log := lambdacontext.NewLogger()
 	handler, err := newHandler(context.Background(), log)
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -15,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +33,7 @@ type peer struct {
 	name    string
 	every   time.Duration
 	command []string // nil for this project's binary
+	refused bool     // ends with an error where EC2 refuses a delete
 }
 
 func peers() []peer {
@@ -41,10 +42,11 @@ func peers() []peer {
 		return []string{bin("custodian"), "run", "--region", stackRegion, "--cache-period", "0", "-s", "OUTPUT", filepath.Join("testdata", "peers", policy)}
 	}
 	return []peer{
-		{"this, every minute", time.Minute, nil},
-		{"cron script (boto3), every 15", 15 * time.Minute, []string{bin("python"), filepath.Join("testdata", "peers", "cron.py")}},
-		{"Cloud Custodian, short, every 15", 15 * time.Minute, custodian("short.yml")},
-		{"Cloud Custodian, careful, every 15", 15 * time.Minute, custodian("careful.yml")},
+		{"this, every minute", time.Minute, nil, false},
+		{"cron script (boto3), every 15", 15 * time.Minute, []string{bin("python"), filepath.Join("testdata", "peers", "cron.py")}, false},
+		{"Cloud Custodian, short, every 15", 15 * time.Minute, custodian("short.yml"), true},
+		{"Cloud Custodian, careful, every 15", 15 * time.Minute, custodian("careful.yml"), true},
+		{"the same, not RequesterManaged", 15 * time.Minute, custodian("unmanaged.yml"), false},
 	}
 }
 
@@ -63,9 +65,9 @@ const (
 	garbled    = 12  // abandoned, createdAt unreadable
 	optedOut   = 8   // no_manage=true
 	managed    = 4   // EC2's refusal protects them
-	inHand     = 10  // created two seconds ago, about to be attached
+	inHand     = 10  // created two seconds ago, their attach is one that comes late
 	hibernated = 3   // created two hours ago, attached when the instance wakes
-	behind     = 5   // created two seconds ago by a node whose clock is two hours behind
+	behind     = 5   // the same, by a node whose clock is 15 minutes behind
 )
 
 func newBusy(t *testing.T, every time.Duration) *busy {
@@ -107,7 +109,7 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 	seed(managed, "terminated", "managed", 2*time.Hour, func(i *simulator.Interface) { i.RequesterManaged = true })
 	seed(inHand, "running", "in hand", 2*time.Second, as)
 	seed(hibernated, "stopped", "hibernated", 2*time.Hour, as)
-	seed(behind, "running", "clock behind", 2*time.Hour, as)
+	seed(behind, "running", "clock behind", 15*time.Minute, as)
 	world.OnCall(func(simulator.Call) simulator.Fault { return simulator.Fault{Latency: callLatency} })
 	return a
 }
@@ -168,7 +170,7 @@ func (p peer) play(t *testing.T) (o result) {
 	if p.command == nil {
 		o.longest, o.memory = a.runThis(t)
 	} else {
-		o.longest, o.memory = a.runPeer(t, region.URL, p.command)
+		o.longest, o.memory = a.runPeer(t, region.URL, p)
 	}
 	cancel()
 	beside.Wait()
@@ -220,23 +222,44 @@ func (a *busy) runThis(t *testing.T) (longest time.Duration, memory float64) {
 }
 
 // runPeer runs a program once: it does all in one look.
-func (a *busy) runPeer(t *testing.T, endpoint string, command []string) (longest time.Duration, memory float64) {
+func (a *busy) runPeer(t *testing.T, endpoint string, p peer) (longest time.Duration, memory float64) {
 	output := t.TempDir()
-	command = slices.Clone(command)
+	command := slices.Clone(p.command)
 	for n := range command {
 		command[n] = strings.ReplaceAll(command[n], "OUTPUT", output)
 	}
 	program := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	program.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+stackRegion, "AWS_DEFAULT_REGION="+stackRegion, "AWS_ACCESS_KEY_ID="+functionKey, "AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	var said bytes.Buffer
+	program.Stdout, program.Stderr = &said, &said
 	begun := time.Now()
-	said, err := program.CombinedOutput() // one that EC2 refused something ends with an error
-	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
-	t.Logf("%v: %s", err, strings.Join(lines[max(0, len(lines)-8):], "\n"))
-	if program.ProcessState == nil {
+	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return time.Since(begun), float64(program.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) * 1024
+	watched := make(chan float64)
+	go func() { watched <- highest(program.Process.Pid) }()
+	err := program.Wait()
+	longest = time.Since(begun)
+	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+	t.Logf("%v: %s", err, strings.Join(lines[max(0, len(lines)-8):], "\n"))
+	if refused := strings.Contains(said.String(), "OperationNotPermitted"); (err != nil) != p.refused || p.refused && !refused {
+		t.Errorf("%s ended with %v", p.name, err)
+	}
+	return longest, <-watched
+}
+
+// highest looks at a process until it is gone: the most that it has had in memory, in bytes.
+// What Linux tells after its end is that of the process that started it, if that had more.
+func highest(pid int) (bytes float64) {
+	for {
+		now, err := resident(pid)
+		if err != nil {
+			return bytes
+		}
+		bytes = now
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // deleteTwoASecond is a CNI beside, with interfaces of its own.

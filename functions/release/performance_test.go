@@ -16,8 +16,11 @@ const performancePage = "docs/performance.md"
 // publishing is for one test at a time: they play side by side.
 var publishing sync.Mutex
 
+// exact are the tables of counts and virtual time alone: the same on any machine.
+var exact = map[string]bool{"storm": true, "drain": true}
+
 // published writes a measured table into docs/performance.md, with -update. Without,
-// it only looks whether a table with these columns stands there.
+// it looks whether a table with these columns stands there; of an exact one, with these rows.
 func published(t testing.TB, name, table string) {
 	t.Helper()
 	publishing.Lock()
@@ -38,7 +41,13 @@ func published(t testing.TB, name, table string) {
 		}
 		return
 	}
-	if columns, _, _ := strings.Cut(table, "\n"); !strings.Contains(found, columns+"\n") {
-		t.Errorf("%s has no table %s with the columns %s; make bench writes it anew", performancePage, name, columns)
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	if !exact[name] {
+		lines = lines[:1]
+	}
+	for _, line := range lines {
+		if !strings.Contains(found, line+"\n") {
+			t.Errorf("%s has no line %q in its table %s; make bench writes it anew", performancePage, line, name)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -89,18 +90,27 @@ func (p *process) invoke(t testing.TB, payload string) string {
 
 var residentLine = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// resident is the most that the process has had in memory, in bytes (proc(5), VmHWM).
 func (p *process) resident(t testing.TB) float64 {
 	t.Helper()
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/status")
+	bytes, err := resident(p.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kilobytes, err := strconv.ParseFloat(residentLine.FindStringSubmatch(string(status))[1], 64)
+	return bytes
+}
+
+// resident is the most that a running process has had in memory, in bytes (proc(5), VmHWM).
+func resident(pid int) (bytes float64, err error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	return kilobytes * 1024
+	line := residentLine.FindSubmatch(status)
+	if line == nil {
+		return 0, fmt.Errorf("process %d has ended", pid)
+	}
+	kilobytes, err := strconv.ParseFloat(string(line[1]), 64)
+	return kilobytes * 1024, err
 }
 
 // stop ends the process; a second stop does nothing.

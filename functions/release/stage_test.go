@@ -146,13 +146,18 @@ func (s *stage) sample(name string) string {
 func (s *stage) leak(subnet, instance string) string { return s.leakOfAge(subnet, instance, time.Hour) }
 
 func (s *stage) leakOfAge(subnet, instance string, age time.Duration) string {
-	return s.world.Seed(simulator.Interface{
+	return s.world.Seed(s.leaked(subnet, instance, age))
+}
+
+// leaked is an interface as an instance left it, 10 addresses.
+func (s *stage) leaked(subnet, instance string, age time.Duration) simulator.Interface {
+	return simulator.Interface{
 		Subnet: subnet, Description: eni.DescriptionPrefix + instance, Addresses: make([]simulator.Address, 10),
 		Tags: map[string]string{
 			"node.k8s.amazonaws.com/instance_id": instance,
 			"node.k8s.amazonaws.com/createdAt":   s.world.Now().Add(-age).Format(time.RFC3339),
 		},
-	})
+	}
 }
 
 // instance seeds an instance in a state.

@@ -105,11 +105,11 @@ func tags(set []types.Tag) map[string]string {
 	}
 	tags := make(map[string]string, len(set))
 	for _, tag := range set {
-		tags[once(aws.ToString(tag.Key))] = once(aws.ToString(tag.Value))
+		tags[once(aws.ToString(tag.Key))] = aws.ToString(tag.Value)
 	}
 	return tags
 }
 
-// once has equal texts take their memory once: thousands of interfaces have the same
-// keys of tags, subnets and owners.
+// once has equal texts of one listing take their memory once: thousands of interfaces
+// have the same subnets, states and keys of tags.
 func once(text string) string { return unique.Make(text).Value() }

@@ -28,9 +28,24 @@ type listing[T any] struct {
 
 // A filter is satisfied by a resource with any of its values.
 type filter struct {
-	name   string
-	values []string
+	name     string
+	exact    map[string]bool // the values without wildcards: there may be 200, for thousands of resources
+	patterns []string        // the others
 }
+
+func newFilter(name string, values []string) filter {
+	f := filter{name: name, exact: map[string]bool{}}
+	for _, value := range values {
+		if strings.ContainsAny(value, `*?\`) {
+			f.patterns = append(f.patterns, value)
+		} else {
+			f.exact[value] = true
+		}
+	}
+	return f
+}
+
+func (f filter) admits(have string) bool { return f.exact[have] || anyLike(f.patterns, have) }
 
 // The filters that have a use here. EC2 knows more; another name is refused as an
 // unknown one is there.
@@ -67,24 +82,24 @@ var subnetListing = listing[*subnet]{kind: subnetKind, named: map[string]func(*s
 // filtersOf reads a call's filters and refuses what EC2 refuses.
 func filtersOf[T any](form url.Values, known listing[T]) ([]filter, *Error) {
 	var filters []filter
-	values := 0
+	total := 0
 	for n := 1; form.Has(fmt.Sprintf("Filter.%d.Name", n)); n++ {
-		f := filter{form.Get(fmt.Sprintf("Filter.%d.Name", n)), list(form, fmt.Sprintf("Filter.%d.Value", n))}
-		if known.named[f.name] == nil && !(known.tags != nil && isTagFilter(f.name)) {
-			return nil, &Error{400, "InvalidParameterValue", "The filter '" + f.name + "' is invalid"}
+		name, values := form.Get(fmt.Sprintf("Filter.%d.Name", n)), list(form, fmt.Sprintf("Filter.%d.Value", n))
+		if known.named[name] == nil && !(known.tags != nil && isTagFilter(name)) {
+			return nil, &Error{400, "InvalidParameterValue", "The filter '" + name + "' is invalid"}
 		}
-		if len(f.values) == 0 {
-			return nil, &Error{400, "InvalidParameterValue", "The filter '" + f.name + "' has no value"}
+		if len(values) == 0 {
+			return nil, &Error{400, "InvalidParameterValue", "The filter '" + name + "' has no value"}
 		}
-		if slices.ContainsFunc(f.values, func(v string) bool { return len(v) > maxFilterLength }) {
-			return nil, &Error{400, "InvalidParameterValue", fmt.Sprintf("A value of the filter '%s' is longer than %d characters", f.name, maxFilterLength)}
+		if slices.ContainsFunc(values, func(v string) bool { return len(v) > maxFilterLength }) {
+			return nil, &Error{400, "InvalidParameterValue", fmt.Sprintf("A value of the filter '%s' is longer than %d characters", name, maxFilterLength)}
 		}
-		filters, values = append(filters, f), values+len(f.values)
+		filters, total = append(filters, newFilter(name, values)), total+len(values)
 	}
 	if len(filters) > maxFilters {
 		return nil, &Error{400, "FilterLimitExceeded", fmt.Sprintf("The maximum number of filters specified on a single call is %d", maxFilters)}
 	}
-	if values > maxFilterValues {
+	if total > maxFilterValues {
 		return nil, &Error{400, "FilterLimitExceeded", fmt.Sprintf("The maximum number of filter values specified on a single call is %d", maxFilterValues)}
 	}
 	return filters, nil
@@ -93,7 +108,7 @@ func filtersOf[T any](form url.Values, known listing[T]) ([]filter, *Error) {
 // matches holds if the resource satisfies every filter.
 func (l listing[T]) matches(resource T, filters []filter) bool {
 	for _, f := range filters {
-		if !slices.ContainsFunc(l.of(resource, f.name), func(have string) bool { return anyLike(f.values, have) }) {
+		if !slices.ContainsFunc(l.of(resource, f.name), f.admits) {
 			return false
 		}
 	}

@@ -32,6 +32,7 @@ type Interface struct {
 // An Address is a private IPv4 address. Seeded blank, it is given a free one.
 type Address struct {
 	Private     string
+	DNSName     string // empty where the VPC gives none
 	Association *Association
 }
 

@@ -76,6 +76,7 @@ type attachmentXML struct {
 }
 
 type addressXML struct {
+	DNSName     string       `xml:"privateDnsName,omitempty"`
 	Private     string       `xml:"privateIpAddress"`
 	Primary     bool         `xml:"primary"`
 	Association *Association `xml:"association"`
@@ -137,7 +138,7 @@ func interfaceToXML(eni Interface) interfaceXML {
 		if n == 0 {
 			x.PrivateIP, x.Association = a.Private, a.Association
 		}
-		x.Addresses = append(x.Addresses, addressXML{a.Private, n == 0, a.Association})
+		x.Addresses = append(x.Addresses, addressXML{a.DNSName, a.Private, n == 0, a.Association})
 	}
 	for _, p := range eni.Prefixes {
 		x.Prefixes = append(x.Prefixes, prefixXML{p})

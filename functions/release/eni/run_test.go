@@ -22,6 +22,7 @@ var errPort = errors.New("no answer")
 // The run with real adapters on a real wire is tested in package main.
 type outside struct {
 	interfaces []Interface
+	inSubnets  []Interface // what the subnets' listing says, where it differs
 	states     map[string]State
 	free       map[string]int
 	subnets    []string
@@ -52,6 +53,9 @@ func (o *outside) AvailableInVPCs(_ context.Context, vpcs []string) ([]Interface
 }
 
 func (o *outside) AvailableInSubnets(_ context.Context, subnets []string) ([]Interface, error) {
+	if o.inSubnets != nil {
+		return o.inSubnets, o.ask("subnets", subnets)
+	}
 	return o.interfaces, o.ask("subnets", subnets)
 }
 
@@ -193,6 +197,25 @@ func TestScope(t *testing.T) {
 		}
 		if !slices.Equal(o.asked, c.want) {
 			t.Errorf("%s asked for %q, want %q", c.name, o.asked, c.want)
+		}
+	}
+}
+
+// Of an interface that is listed twice, in one search or in two, the latest word counts.
+func TestTheLatestWordCounts(t *testing.T) {
+	first := leaks(1).interfaces[0]
+	later := first
+	later.Attached = true
+	for name, lists := range map[string][2][]Interface{
+		"in one search":     {{first, later}, {}},
+		"in two":            {{first}, {later}},
+		"in the two's last": {{first}, {first, later}},
+	} {
+		o := leaks(0)
+		o.interfaces, o.inSubnets = lists[0], lists[1]
+		report, _, err := run(t, o, Job{Trigger: Event, Scope: Scope{Instances: []string{dead}, Subnets: []string{"subnet-12345678"}}})
+		if err != nil || report.Found != 1 || report.Kept[Attached] != 1 || len(o.deleted) != 0 {
+			t.Errorf("%s: %v, %+v, deleted %v", name, err, report, o.deleted)
 		}
 	}
 }

@@ -47,7 +47,8 @@ func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing %s: %w", search.what, err)
 		}
-		found = append(list, found...) // of two, the later search's word counts; a sweep's only one is not copied
+		slices.Reverse(list)
+		found = append(list, found...) // the latest word stands first, and counts; a sweep's only list is not copied
 	}
 	slices.SortStableFunc(found, func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(found, func(a, b Interface) bool { return a.ID == b.ID }), nil

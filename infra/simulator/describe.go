@@ -4,12 +4,7 @@ package simulator
 // in its subnets, and, if hidden, the managed ones only on request.
 func (w *World) describeNetworkInterfaces(c *Call, f Fault) (any, *Error) {
 	rows := w.interfaces.asOf(w.now.Add(-f.Stale))
-	for id, eni := range rows {
-		if w.hidden(c, eni.Operator) {
-			delete(rows, id)
-		}
-	}
-	found, next, err := page(w, c, f, interfaceListing, rows)
+	found, next, err := page(w, c, f, interfaceListing, rows, func(eni Interface) bool { return !w.hidden(c, eni.Operator) })
 	answer := describeNetworkInterfacesResponse{NextToken: next}
 	for _, eni := range found {
 		answer.Interfaces = append(answer.Interfaces, interfaceToXML(eni))
@@ -20,12 +15,9 @@ func (w *World) describeNetworkInterfaces(c *Call, f Fault) (any, *Error) {
 // describeInstances lists the account's own instances; terminated ones until they vanish.
 func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
 	rows := w.instances.asOf(w.now.Add(-f.Stale))
-	for id, i := range rows {
-		if i.Owner != w.options.Account || w.hidden(c, i.Operator) || i.Hidden && c.Caller != id {
-			delete(rows, id)
-		}
-	}
-	found, next, err := page(w, c, f, instanceListing, rows)
+	found, next, err := page(w, c, f, instanceListing, rows, func(i Instance) bool {
+		return i.Owner == w.options.Account && !w.hidden(c, i.Operator) && (!i.Hidden || c.Caller == i.ID)
+	})
 	answer := describeInstancesResponse{NextToken: next}
 	for _, i := range found {
 		answer.Reservations = append(answer.Reservations, reservationXML{ID: "r" + i.ID[1:], Owner: i.Owner, Instances: []instanceXML{instanceToXML(i)}})
@@ -35,7 +27,7 @@ func (w *World) describeInstances(c *Call, f Fault) (any, *Error) {
 
 // describeSubnets lists the subnets with their free addresses.
 func (w *World) describeSubnets(c *Call, f Fault) (any, *Error) {
-	found, next, err := page(w, c, f, subnetListing, w.subnets)
+	found, next, err := page(w, c, f, subnetListing, w.subnets, func(*subnet) bool { return true })
 	answer := describeSubnetsResponse{NextToken: next}
 	for _, s := range found {
 		answer.Subnets = append(answer.Subnets, subnetXML{

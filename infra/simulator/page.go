@@ -13,8 +13,8 @@ import (
 // The bounds of MaxResults (EC2 API Reference, DescribeNetworkInterfaces).
 const minPage, maxPage = 5, 1000
 
-// page answers a listing: all of the rows that match, those of the IDs, or one page.
-func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T) (found []T, next string, err *Error) {
+// page answers a listing: all of the rows shown that match, those of the IDs, or one page.
+func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T, shown func(T) bool) (found []T, next string, err *Error) {
 	if err := w.permit(c, everything); err != nil {
 		return nil, "", err
 	}
@@ -32,7 +32,7 @@ func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T) (f
 		return nil, "", &Error{400, "OperationNotPermitted", "This account has too many resources for an unpaginated call. Specify MaxResults."}
 	}
 	for _, id := range wanted {
-		if _, ok := rows[id]; !ok {
+		if row, ok := rows[id]; !ok || !shown(row) {
 			return nil, "", l.unknown(id)
 		}
 	}
@@ -41,7 +41,7 @@ func page[T any](w *World, c *Call, f Fault, l listing[T], rows map[string]T) (f
 		size = -1
 	}
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !l.matches(rows[id], filters) {
+		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !shown(rows[id]) || !l.matches(rows[id], filters) {
 			continue
 		}
 		if size < 0 || size > 0 && len(found) == size {

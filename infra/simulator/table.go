@@ -47,8 +47,11 @@ func (t *table[T]) remember(now time.Time, id string) {
 	t.past = append(t.past, change[T]{now, id, before, existed})
 }
 
-// asOf is the rows as they were, by undoing the later changes from the last one on.
+// asOf is the rows as they were, by undoing the later changes from the last one on; to read only.
 func (t *table[T]) asOf(when time.Time) map[string]T {
+	if last := len(t.past) - 1; last < 0 || !t.past[last].at.After(when) {
+		return t.rows
+	}
 	rows := maps.Clone(t.rows)
 	for _, change := range slices.Backward(t.past) {
 		if !change.at.After(when) {

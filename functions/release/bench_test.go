@@ -118,7 +118,9 @@ func BenchmarkIdle(b *testing.B) {
 		b.Skip("valgrind is not installed (apt-get install valgrind): no count of instructions")
 	}
 	binary := filepath.Join(b.TempDir(), "bootstrap") // what ships, with its symbols
-	if output, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, ".").CombinedOutput(); err != nil {
+	compile := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, ".")
+	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := compile.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, output)
 	}
 	const few, many = 20, 220

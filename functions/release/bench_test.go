@@ -89,6 +89,7 @@ func BenchmarkMemory(b *testing.B) {
 			world := leaking(count)
 			sweeps := func(payload string, times int) (resident float64, processor time.Duration) {
 				p := launch(b, world, map[string]string{"DRY_RUN": "true"}, binary)
+				p.startUp(b)
 				for range times {
 					if answer := p.invoke(b, payload); !strings.Contains(answer, fmt.Sprintf(`"released":%d,`, count)) {
 						b.Fatalf("%d interfaces: %.300s", count, answer)

@@ -67,7 +67,7 @@ const (
 	managed    = 4   // EC2's refusal protects them
 	inHand     = 10  // created two seconds ago, their attach is one that comes late
 	hibernated = 3   // created two hours ago, attached when the instance wakes
-	behind     = 5   // the same, by a node whose clock is 15 minutes behind
+	behind     = 5   // in hand, too, of a node whose clock is 15 minutes behind
 )
 
 func newBusy(t *testing.T, every time.Duration) *busy {

@@ -65,6 +65,10 @@ func (r *Releaser) release(ctx context.Context, dryRun bool, plan []*Verdict, pa
 			break
 		}
 	}
+	if tried == 0 {
+		r.Log.WarnContext(ctx, "no delete could start: reading took all of the run's time; "+
+			"give the function more memory, and so more of a processor (MemorySize in template.yaml), or set VpcIds", slog.Int("interfaces", len(plan)))
+	}
 	if tried > 0 && unauthorized == tried {
 		return fmt.Errorf("%d of %d: %w", unauthorized, len(plan), ErrPermissionMissing)
 	}

@@ -31,6 +31,7 @@ type outside struct {
 	fail       string           // the port that fails
 	vpcs       []string         // of the rule
 	slow       time.Duration    // of each delete
+	slowRead   time.Duration    // of the states
 
 	asked   []string
 	deleted []string
@@ -64,6 +65,7 @@ func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interfac
 }
 
 func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
+	time.Sleep(o.slowRead)
 	return visible(o.states), o.ask("states", instances)
 }
 
@@ -304,6 +306,23 @@ func TestTheDeadlineLeavesTimeToReport(t *testing.T) {
 	report, _, err := run(t, o, sweep)
 	if err != nil || report.Released != 8 || report.Deferred != 22 {
 		t.Errorf("%v, %+v", err, report) // starts at 0, 7, ..., 49; none at 56
+	}
+}
+
+// A run whose reading leaves no time to delete says so: it would go on like that.
+func TestNoTimeToDeleteIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		read     time.Duration
+		released int
+		said     bool
+	}{{54 * time.Second, 16, false}, {57 * time.Second, 0, true}} {
+		o := leaks(30)
+		o.slowRead = c.read
+		report, log, err := run(t, o, sweep)
+		said := strings.Contains(log, `"level":"WARN","msg":"no delete could start`)
+		if err != nil || report.Released != c.released || report.Deferred != 30-c.released || said != c.said {
+			t.Errorf("after %s: %v, %d released, %d deferred, said: %v", c.read, err, report.Released, report.Deferred, said)
+		}
 	}
 }
 

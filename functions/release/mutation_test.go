@@ -143,7 +143,7 @@ var others = []mutant{
 	{name: "a refusal is never a missing permission", file: releaseFile, old: "if tried > 0 && unauthorized == tried {", new: "if false {", unseen: "the run does not fail then, which no judge asks for"},
 	{name: "refusals never end a run", file: releaseFile, old: "if ends || unauthorized == permissionProbe && tried == permissionProbe {", new: "if ends {", unseen: "its calls are few enough"},
 	{name: "VpcIds do not narrow a sweep", file: scopeFile, old: "if len(r.Rule.VPCs) > 0 {", new: "if false {"},
-	{name: "the last listing counts only", file: scopeFile, old: "found = append(list, found...)", new: "found = list"},
+	{name: "the last one found counts only", file: scopeFile, old: "found = append(list, found...)", new: "found = list[:min(1, len(list))]"},
 	{name: "the first word counts", file: scopeFile, old: "		slices.Reverse(list)\n", new: "", unseen: "what became attached in between EC2 refuses to delete"},
 	{name: "a failed listing is an empty one", file: scopeFile, old: `			return nil, fmt.Errorf("listing %s: %w", search.what, err)`, new: "			continue"},
 }

@@ -41,6 +41,9 @@ func (r *Releaser) release(ctx context.Context, dryRun bool, plan []*Verdict, pa
 	deleter, audit := r.Deleter, r.audit
 	if dryRun { // the report tells what would be; an audit line is of a release
 		deleter, audit = DryRun{}, func(context.Context, *Verdict, string) {}
+	} else if pace.over(time.Now()) {
+		r.Log.WarnContext(ctx, "no delete can start: reading took all of the run's time; "+
+			"give the function more memory, and so more of a processor (MemorySize in template.yaml), or set VpcIds", slog.Int("interfaces", len(plan)))
 	}
 	unauthorized, tried := 0, 0
 	for _, v := range plan {
@@ -64,10 +67,6 @@ func (r *Releaser) release(ctx context.Context, dryRun bool, plan []*Verdict, pa
 		if ends || unauthorized == permissionProbe && tried == permissionProbe {
 			break
 		}
-	}
-	if tried == 0 {
-		r.Log.WarnContext(ctx, "no delete could start: reading took all of the run's time; "+
-			"give the function more memory, and so more of a processor (MemorySize in template.yaml), or set VpcIds", slog.Int("interfaces", len(plan)))
 	}
 	if tried > 0 && unauthorized == tried {
 		return fmt.Errorf("%d of %d: %w", unauthorized, len(plan), ErrPermissionMissing)

@@ -309,17 +309,22 @@ func TestTheDeadlineLeavesTimeToReport(t *testing.T) {
 	}
 }
 
-// A run whose reading leaves no time to delete says so: it would go on like that.
+// A run whose reading leaves no time to delete says so: it would go on like that. One whose
+// first delete started, and was throttled until no turn was left for a retry, had the time.
 func TestNoTimeToDeleteIsSaid(t *testing.T) {
 	for _, c := range []struct {
 		read     time.Duration
+		first    error
 		released int
 		said     bool
-	}{{54 * time.Second, 16, false}, {57 * time.Second, 0, true}} {
+	}{{54 * time.Second, nil, 16, false}, {57 * time.Second, nil, 0, true}, {time.Second, ErrPaceSpent, 0, false}} {
 		o := leaks(30)
 		o.slowRead = c.read
+		if c.first != nil {
+			o.first = &c.first
+		}
 		report, log, err := run(t, o, sweep)
-		said := strings.Contains(log, `"level":"WARN","msg":"no delete could start`)
+		said := strings.Contains(log, `"level":"WARN","msg":"no delete can start`)
 		if err != nil || report.Released != c.released || report.Deferred != 30-c.released || said != c.said {
 			t.Errorf("after %s: %v, %d released, %d deferred, said: %v", c.read, err, report.Released, report.Deferred, said)
 		}

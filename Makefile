@@ -28,6 +28,7 @@ lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
 	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
 
+# What ships is compiled, for its own test, beside the tests in virtual time, and is at hand for the benchmarks.
 bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (six to nine minutes)
 	GOGC=400 go test ./functions/release -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack|TestTheBinaryIsSmallAndOfItsArchitecture)$$' \
 	-parallel 4 -count=1 -v -timeout 30m -update

@@ -81,13 +81,13 @@ const vCPU = 1769
 // BenchmarkMemory: what two dry sweeps of so many interfaces take at most of memory, what
 // a dry run by hand does, which answers with a list, and the processor time of one sweep.
 func BenchmarkMemory(b *testing.B) {
-	const times = 2
+	const sweeps = 2
 	binary := build(b, architecture)
 	table := "| interfaces | resident at most | in a run by hand | reads | processor time of a sweep | the same at 128 MB's share | at 512 MB's |\n|---|---|---|---|---|---|---|\n"
 	for b.Loop() {
 		for _, count := range []int{0, 100, 1000, 10000, 50000} {
 			world := leaking(count)
-			sweeps := func(payload string, times int) (resident float64, processor time.Duration) {
+			run := func(payload string, times int) (resident float64, processor time.Duration) {
 				p := launch(b, world, map[string]string{"DRY_RUN": "true"}, binary)
 				p.startUp(b)
 				for range times {
@@ -99,11 +99,11 @@ func BenchmarkMemory(b *testing.B) {
 				p.stop()
 				return resident, p.ProcessState.UserTime() + p.ProcessState.SystemTime()
 			}
-			resident, processor := sweeps(sweepEvent, times)
-			reads := len(world.Calls()) / times
-			_, start := sweeps("", 0)
-			byHand, _ := sweeps("{}", 1)
-			each := (processor - start).Seconds() / times
+			resident, processor := run(sweepEvent, sweeps)
+			reads := len(world.Calls()) / sweeps
+			_, start := run("", 0)
+			byHand, _ := run("{}", 1)
+			each := (processor - start).Seconds() / sweeps
 			b.ReportMetric(resident/1e6, fmt.Sprintf("MB/%d-interfaces", count))
 			b.ReportMetric(each, fmt.Sprintf("CPU-s/%d-interfaces", count))
 			table += fmt.Sprintf("| %d | %.1f MB | %.1f MB | %d | %.3f s | %.1f s | %.1f s |\n", count, resident/1e6, byHand/1e6, reads, each, each*vCPU/128, each*vCPU/512)

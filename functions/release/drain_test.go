@@ -39,13 +39,7 @@ func TestDraining(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, 1, simulator.Options{})
 			s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: deletes(c.perMinute)})
-			backlog(s, c.abandoned)
-			s.world.OnCall(func(call simulator.Call) simulator.Fault {
-				if call.Action == "DescribeNetworkInterfaces" {
-					return simulator.Fault{Latency: callLatency + c.reading}
-				}
-				return simulator.Fault{Latency: callLatency}
-			})
+			backlog(s, c.abandoned, c.reading)
 			begun, sweeps := time.Now(), 0
 			var took time.Duration
 			for len(s.world.Interfaces()) > 0 && sweeps < c.abandoned {
@@ -71,7 +65,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 	t.Parallel()
 	const minutes, each = 7, 500 * time.Millisecond
 	onStage(t, func(s *stage) {
-		backlog(s, 3*60*minutes*6/5)
+		backlog(s, 3*60*minutes*6/5, 0)
 		own := make([]string, minutes*time.Minute/each)
 		for n := range own {
 			own[n] = s.world.Seed(simulator.Interface{Subnet: s.subnets[0], Description: "its own"})
@@ -118,9 +112,14 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 }
 
 // backlog seeds interfaces of terminated instances, four of each, and has every call
-// take its time.
-func backlog(s *stage, count int) {
-	s.world.OnCall(func(simulator.Call) simulator.Fault { return simulator.Fault{Latency: callLatency} })
+// take its time, and that of reading where it lists interfaces.
+func backlog(s *stage, count int, reading time.Duration) {
+	s.world.OnCall(func(call simulator.Call) simulator.Fault {
+		if call.Action == "DescribeNetworkInterfaces" {
+			return simulator.Fault{Latency: callLatency + reading}
+		}
+		return simulator.Fault{Latency: callLatency}
+	})
 	wide := s.world.AddSubnet(s.world.AddVPC("10.128.0.0/9"), "10.128.0.0/11", "a")
 	for n := range count {
 		if n%4 == 0 {

@@ -38,15 +38,15 @@ type peer struct {
 
 func peers() []peer {
 	bin := func(name string) string { return filepath.Join(root, ".venv-peers", "bin", name) }
-	custodian := func(policy string) []string {
-		return []string{bin("custodian"), "run", "--region", stackRegion, "--cache-period", "0", "-s", "OUTPUT", filepath.Join("testdata", "peers", policy)}
+	custodian := func(file, policy string) []string {
+		return []string{bin("custodian"), "run", "--region", stackRegion, "--cache-period", "0", "-s", "OUTPUT", "-p", policy, filepath.Join("testdata", "peers", file)}
 	}
 	return []peer{
 		{"this, every minute", time.Minute, nil, false},
 		{"cron script (boto3), every 15", 15 * time.Minute, []string{bin("python"), filepath.Join("testdata", "peers", "cron.py")}, false},
-		{"Cloud Custodian, short, every 15", 15 * time.Minute, custodian("short.yml"), true},
-		{"Cloud Custodian, careful, every 15", 15 * time.Minute, custodian("careful.yml"), true},
-		{"the same, not RequesterManaged", 15 * time.Minute, custodian("unmanaged.yml"), false},
+		{"Cloud Custodian, short, every 15", 15 * time.Minute, custodian("short.yml", "short"), true},
+		{"Cloud Custodian, careful, every 15", 15 * time.Minute, custodian("careful.yml", "careful"), true},
+		{"the same, not RequesterManaged", 15 * time.Minute, custodian("careful.yml", "unmanaged"), false},
 	}
 }
 

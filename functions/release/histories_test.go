@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -17,12 +14,10 @@ import (
 	"testing/cryptotest"
 	"testing/synctest"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/hostile"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 var (
@@ -97,6 +92,7 @@ func TestASeedIsOneHistory(t *testing.T) {
 // playHistory plays one history in a bubble, and has it told there if that is to be
 // read. The SDK's back-off draws from crypto/rand, which is the seed's, too.
 func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
+	pattern := harness.TerminatePattern(t)
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		defer func() {
@@ -104,7 +100,7 @@ func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
 				panic(fmt.Sprintf("seed %d: %v\n%s", seed, cause, debug.Stack()))
 			}
 		}()
-		h = hostile.Play(seed, hostile.Function{Pattern: terminatePattern(t), Start: startFunction})
+		h = hostile.Play(seed, hostile.Function{Pattern: pattern, Start: startFunction})
 		if *worker == "" || h.Violation() != "" {
 			story = h.Story()
 		}
@@ -120,32 +116,9 @@ func startFunction(e hostile.Environment) simulator.Invoke {
 		"RELEASE_UNTAGGED": strconv.FormatBool(s.ReleaseUntagged), "GRACE_PERIOD_MINUTES": strconv.Itoa(int(s.GracePeriod.Minutes())),
 		"DELETES_PER_MINUTE": strconv.Itoa(s.DeletesPerMinute), "METRICS": "false",
 	}
-	config := aws.Config{
-		Region:       "eu-west-1",
-		BaseEndpoint: aws.String("http://simulator"),
-		HTTPClient:   &http.Client{Transport: e.Transport},
-		Retryer:      awsconfig.NewRetryer,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: "secret"}, nil
-		}),
-	}
-	h, err := handler.New(handler.Config{Environment: settings, AWS: config, Log: slog.New(e.Log), Metrics: io.Discard, Shuffle: e.Random.Shuffle})
+	h, err := handler.New(handler.Config{Environment: settings, AWS: harness.Client(e.AccessKey, e.Transport), Log: slog.New(e.Log), Metrics: io.Discard, Shuffle: e.Random.Shuffle})
 	if err != nil {
 		panic(err)
 	}
 	return h.Invoke
 }
-
-// terminatePattern is the template's own.
-var terminatePattern = func() func(*testing.T) []byte {
-	var pattern []byte
-	return func(t *testing.T) []byte {
-		if pattern == nil {
-			var err error
-			if pattern, err = json.Marshal(at(t, template(t), "Resources", "TerminateEventsRule", "Properties", "EventPattern")); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return pattern
-	}
-}()

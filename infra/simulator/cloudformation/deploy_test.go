@@ -172,3 +172,33 @@ func TestAt(t *testing.T) {
 		}
 	}
 }
+
+// The constants that no simulation plays; simulator.Deploy plays the others, or takes no other value.
+func TestTheConstantsThatNothingPlays(t *testing.T) {
+	resources := deploy(t, nil)
+	for _, c := range []struct {
+		want string
+		path []any
+	}{
+		{"0", []any{"ReleaseFunction", "Properties", "EventInvokeConfig", "MaximumRetryAttempts"}},
+		{"60", []any{"ReleaseFunction", "Properties", "EventInvokeConfig", "MaximumEventAgeInSeconds"}},
+		{"0", []any{"ReleaseFunction", "Properties", "Events", "Sweep", "Properties", "RetryPolicy", "MaximumRetryAttempts"}},
+		{"60", []any{"ReleaseFunction", "Properties", "Events", "Sweep", "Properties", "RetryPolicy", "MaximumEventAgeInSeconds"}},
+		{"[ReportBatchItemFailures]", []any{"ReleaseFunction", "Properties", "Events", "TerminateEvents", "Properties", "FunctionResponseTypes"}},
+		{"true", []any{"TerminateEventsQueue", "Properties", "SqsManagedSseEnabled"}},
+		{"true", []any{"DeadLetterQueue", "Properties", "SqsManagedSseEnabled"}},
+		{"1209600", []any{"DeadLetterQueue", "Properties", "MessageRetentionPeriod"}}, // 14 days
+	} {
+		if got := at(t, resources, c.path...); got != c.want {
+			t.Errorf("%v is %s, want %s", c.path, got, c.want)
+		}
+	}
+	if _, err := At(resources, "ReleaseFunction", "Properties", "ReservedConcurrentExecutions"); err == nil {
+		t.Error("the function reserves concurrency")
+	}
+	// Lambda Developer Guide, "Using Lambda with Amazon SQS": six times the function's.
+	timeout, visibility := at(t, resources, "ReleaseFunction", "Properties", "Timeout"), at(t, resources, "TerminateEventsQueue", "Properties", "VisibilityTimeout")
+	if number(visibility) != 6*number(timeout) {
+		t.Errorf("the queue's visibility timeout is %s s, the function's timeout %s s", visibility, timeout)
+	}
+}

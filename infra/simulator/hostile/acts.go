@@ -204,13 +204,13 @@ func (h *History) attach() {
 	}
 	h.note("the operator attaches %s to %s", id, node)
 	h.world.Update(id, func(eni *simulator.Interface) {
-		eni.Status, eni.AbandonedAt = "in-use", time.Time{}
+		eni.Status, eni.LeakedAt = "in-use", time.Time{}
 		eni.Attachment = &simulator.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
 	})
 	h.world.After(h.between(0, time.Hour), func() {
 		now := h.world.Now()
 		h.world.Update(id, func(eni *simulator.Interface) {
-			eni.Status, eni.Attachment, eni.AbandonedAt = "available", nil, now
+			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
 		})
 	})
 }

@@ -78,8 +78,8 @@ func (h *History) left(due map[string]bool) string {
 func (h *History) judgeRemains() {
 	for _, eni := range h.world.Abandoned() {
 		f := h.settings.expect(eni, h.owner, h.world.Now())
-		if f.reason == "young" && eni.Creator != "" && !h.traits.beyond && !h.redated[eni.ID] && h.world.Now().Sub(eni.AbandonedAt) > h.settings.GracePeriod+15*time.Minute {
-			h.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.AbandonedAt)
+		if f.reason == "young" && eni.Creator != "" && !h.traits.beyond && !h.redated[eni.ID] && h.world.Now().Sub(eni.LeakedAt) > h.settings.GracePeriod+15*time.Minute {
+			h.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (h *History) judge(p *process, r *run, action, id string, form url.Values) 
 	if !exists {
 		return
 	}
-	if eni.Status == "available" && eni.AbandonedAt.IsZero() && eni.Creator != "" {
+	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
 		if h.traits.beyond {
 			h.count("beyond the facts/released although its creator would attach it")
 			return

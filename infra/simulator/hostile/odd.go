@@ -35,7 +35,7 @@ func (h *History) put(bends int) {
 		oddities[h.rand.IntN(len(oddities))](h, &eni)
 	}
 	if eni.Attachment == nil && (eni.Status == "" || eni.Status == "available") {
-		eni.AbandonedAt = h.world.Now()
+		eni.LeakedAt = h.world.Now()
 	}
 	id := h.world.Seed(eni)
 	h.note("odd: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)

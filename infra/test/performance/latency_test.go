@@ -161,11 +161,11 @@ func play(t *testing.T, early float64, length time.Duration, prepare func(*harne
 		lately := time.Now().Add(-4 * time.Hour) // what died then may be released later than this ends
 		leaked := func(i simulator.Interface) (death time.Time, is bool) {
 			death, dead := ended[i.Creator]
-			return death, dead && death.Before(lately) && !i.AbandonedAt.IsZero()
+			return death, dead && death.Before(lately) && !i.LeakedAt.IsZero()
 		}
 		for _, d := range s.World.Deletions() {
 			if death, is := leaked(d.Interface); is && d.Caller != d.Creator {
-				back, detachedAfter := max(0, d.At.Sub(death)), max(0, d.AbandonedAt.Sub(death))
+				back, detachedAfter := max(0, d.At.Sub(death)), max(0, d.LeakedAt.Sub(death))
 				w.back = append(w.back, back)
 				w.detached = append(w.detached, detachedAfter)
 				w.behind = append(w.behind, back-detachedAfter)

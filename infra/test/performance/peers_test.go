@@ -87,7 +87,7 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 			i := a.Leak(a.Subnets[number%2], owner, kind.age)
 			i.Creator, i.Addresses = owner, make([]simulator.Address, 15)
 			if kind.state == "terminated" {
-				instance.TerminatedAt, i.AbandonedAt = death, death
+				instance.TerminatedAt, i.LeakedAt = death, death
 			}
 			kind.change(&i)
 			a.World.SeedInstance(instance)

@@ -12,7 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"golang.org/x/time/rate"
+
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
@@ -78,7 +79,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			for _, id := range own {
-				if _, err := cni.Delete(s.Context(), id, eni.NewPace(1, time.Time{})); err != nil {
+				if _, err := cni.Delete(s.Context(), id, rate.NewLimiter(rate.Inf, 0)); err != nil {
 					s.Errorf("the CNI: %v", err)
 				}
 				time.Sleep(each - callLatency)

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/caarlos0/env/v11"
+	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
@@ -69,6 +70,7 @@ func newReleaser(settings settings, config aws.Config, log *slog.Logger) *eni.Re
 		Groups:           autoscaling.New(config),
 		Deleter:          ec2,
 		Rule:             settings.rule(),
+		NewLimiter:       func(perSecond float64, burst int) eni.Limiter { return rate.NewLimiter(rate.Limit(perSecond), burst) },
 		DeletesPerMinute: int(settings.DeletesPerMinute),
 		Log:              log,
 		Shuffle:          rand.Shuffle,

@@ -85,8 +85,8 @@ func throttled(a answer) bool {
 // ThrottleCodes are those that the SDK does not know as throttles by itself (aws/retry, v1.48).
 var ThrottleCodes = []string{"RateExceeded"}
 
-// without is the error of a success that lacks what was asked for: the SDK reads an
-// empty body, or a proxy's page, as a list of nothing.
-func without(what string) error {
+// missing is the error for a success that lacks a required element. The SDK decodes an
+// empty body, or a proxy's page, as an empty list, which must not be read as "nothing found".
+func missing(what string) error {
 	return fmt.Errorf("EC2 answered without %s; nothing can be concluded from that, so look for a proxy or an endpoint that is not EC2's", what)
 }

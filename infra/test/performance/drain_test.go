@@ -9,7 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"golang.org/x/time/rate"
+
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
@@ -71,7 +72,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			for _, id := range own {
-				if _, err := cni.Delete(f.Context(), id, eni.NewPace(1, time.Time{})); err != nil {
+				if _, err := cni.Delete(f.Context(), id, rate.NewLimiter(rate.Inf, 0)); err != nil {
 					f.Errorf("the CNI: %v", err)
 				}
 				time.Sleep(each - harness.CallLatency)

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/hostile"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation"
 )
 
 var (
@@ -37,7 +37,7 @@ func slice() int {
 }
 
 // TestHistories plays the unchanged function, from the decoder to the SDK's client,
-// in hostile histories (infra/simulator/hostile): `make sim SEED=n` repeats one,
+// in hostile histories (infra/test/simulation): `make sim SEED=n` repeats one,
 // `make sim HISTORIES=n` plays n of them.
 func TestHistories(t *testing.T) {
 	if *worker != "" {
@@ -72,7 +72,7 @@ const (
 	all  = 100_000
 )
 
-func logCoverage(t *testing.T, met hostile.Coverage) {
+func logCoverage(t *testing.T, met simulation.Coverage) {
 	var out strings.Builder
 	for _, name := range met.Names() {
 		fmt.Fprintf(&out, "%12d  %s\n", met[name], name)
@@ -92,7 +92,7 @@ func TestASeedIsOneHistory(t *testing.T) {
 
 // playHistory plays one history in a bubble, and has it told there if that is to be
 // read. The SDK's back-off draws from crypto/rand, which is the seed's, too.
-func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
+func playHistory(t *testing.T, seed uint64) (h *simulation.Simulation, story string) {
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		defer func() {
@@ -100,7 +100,8 @@ func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
 				panic(fmt.Sprintf("seed %d: %v\n%s", seed, cause, debug.Stack()))
 			}
 		}()
-		h = hostile.Play(seed, hostile.Function{Pattern: terminatePattern(t), Start: startFunction})
+		h = simulation.New(seed, simulation.Function{Pattern: terminatePattern(t), Start: startFunction})
+		h.Run()
 		if *worker == "" || h.Violation() != "" {
 			story = h.Story()
 		}
@@ -109,7 +110,7 @@ func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
 }
 
 // startFunction is what main does at a cold start, with the environment of a history.
-func startFunction(e hostile.Environment) simulator.Invoke {
+func startFunction(e simulation.Environment) simulator.Invoke {
 	settings := settings{
 		AccountID: account(e.Settings.Account), DryRun: e.Settings.DryRun, VPCIDs: e.Settings.VPCs, ClusterNames: e.Settings.Clusters,
 		ReleaseUntagged: e.Settings.ReleaseUntagged, GracePeriodMinutes: grace(e.Settings.GracePeriod.Minutes()), DeletesPerMinute: deletes(e.Settings.DeletesPerMinute),

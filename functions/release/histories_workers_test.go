@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/hostile"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation"
 )
 
 // Histories are played by one process a core: a bubble has one running goroutine at
@@ -25,7 +25,7 @@ var worker = flag.String("sim.worker", "", "k/n: play every n-th history, from t
 // A tiding is what a worker writes, a line each.
 type tiding struct {
 	Played    int
-	Coverage  hostile.Coverage
+	Coverage  simulation.Coverage
 	Seed      uint64
 	Violation string
 	Story     string
@@ -39,7 +39,7 @@ func work(t *testing.T) {
 	if _, err := fmt.Sscanf(*worker, "%d/%d", &k, &n); err != nil {
 		t.Fatal(err)
 	}
-	news := tiding{Coverage: hostile.Coverage{}}
+	news := tiding{Coverage: simulation.Coverage{}}
 	told := time.Now()
 	for i := k; i < *histories; i += n {
 		h, story := playHistory(t, *firstSeed+uint64(i))
@@ -51,7 +51,7 @@ func work(t *testing.T) {
 		}
 		if time.Since(told) > time.Second {
 			tell(news)
-			news, told = tiding{Coverage: hostile.Coverage{}}, time.Now()
+			news, told = tiding{Coverage: simulation.Coverage{}}, time.Now()
 		}
 	}
 	tell(news)
@@ -66,8 +66,8 @@ func tell(news tiding) {
 }
 
 // overseen has workers play, tells how far they are, and adds up what they met.
-func overseen(t *testing.T, total int) hostile.Coverage {
-	met, played, begun, told := hostile.Coverage{}, 0, time.Now(), time.Now()
+func overseen(t *testing.T, total int) simulation.Coverage {
+	met, played, begun, told := simulation.Coverage{}, 0, time.Now(), time.Now()
 	news := make(chan tiding)
 	var workers sync.WaitGroup
 	var running []*exec.Cmd

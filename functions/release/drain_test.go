@@ -38,7 +38,7 @@ func TestDraining(t *testing.T) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, 1, simulator.Options{})
-			s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: deletes(c.perMinute)})
+			s.deploy(map[string]string{"DeletesPerMinute": fmt.Sprint(c.perMinute)})
 			backlog(s, c.abandoned, c.reading)
 			begun, sweeps := time.Now(), 0
 			var took time.Duration

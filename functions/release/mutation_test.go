@@ -31,6 +31,7 @@ const (
 	listingFile   = "infra/ec2/interfaces.go"
 	statesFile    = "infra/ec2/instances.go"
 	errorsFile    = "infra/ec2/errors.go"
+	configFile    = "infra/awsconfig/config.go"
 	clientFile    = "infra/ec2/client.go"
 	deleteFile    = "infra/ec2/delete.go"
 )
@@ -128,7 +129,7 @@ var others = []mutant{
 	{name: "bad credentials are the resource's", file: errorsFile, old: "{eni.ErrUnauthorized, badCredentials},\n", new: "", unseen: "the run does not fail then, which no judge asks for"},
 	{name: "not permitted is a failure", file: errorsFile, old: `{eni.ErrNotPermitted, code("OperationNotPermitted", "AuthFailure")},` + "\n", new: "", unseen: "it is a count of failures only"},
 	{name: "a throttle is a failure", file: errorsFile, old: "{eni.ErrThrottled, throttled},\n", new: ""},
-	{name: "RateExceeded is no throttle", file: errorsFile, old: `[]string{"RateExceeded"}`, new: "[]string{}"},
+	{name: "RateExceeded is no throttle", file: configFile, old: `[]string{"RateExceeded"}`, new: "[]string{}"},
 	{name: "no share of calls", file: paceFile, old: "p.left == 0 || p.over(p.next)", new: "p.over(p.next)", unseen: rare},
 	{name: "all calls at once", file: paceFile, old: "max(1, perMinute/4)", new: "max(1, perMinute)"},
 	{name: "twice as fast", file: paceFile, old: "time.Minute / time.Duration(perMinute)", new: "30 * time.Second / time.Duration(perMinute)"},

@@ -151,11 +151,11 @@ func remember(t *testing.T, early float64, length time.Duration, prepare func(*r
 		lately := time.Now().Add(-4 * time.Hour) // what died then may be released later than this history ends
 		leaked := func(i simulator.Interface) (death time.Time, is bool) {
 			death, dead := ended[i.Creator]
-			return death, dead && death.Before(lately) && !i.AbandonedAt.IsZero()
+			return death, dead && death.Before(lately) && !i.LeakedAt.IsZero()
 		}
 		for _, d := range r.world.Deletions() {
 			if death, is := leaked(d.Interface); is && d.Caller != d.Creator {
-				back, detached := max(0, d.At.Sub(death)), max(0, d.AbandonedAt.Sub(death))
+				back, detached := max(0, d.At.Sub(death)), max(0, d.LeakedAt.Sub(death))
 				h.back = append(h.back, back)
 				h.detached = append(h.detached, detached)
 				h.behind = append(h.behind, back-detached)

@@ -86,7 +86,7 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 				Tags: map[string]string{"node.k8s.amazonaws.com/instance_id": owner, "node.k8s.amazonaws.com/createdAt": now.Add(-age).Format(time.RFC3339)},
 			}
 			if state == "terminated" {
-				instance.TerminatedAt, i.AbandonedAt = death, death
+				instance.TerminatedAt, i.LeakedAt = death, death
 			}
 			change(&i)
 			world.SeedInstance(instance)

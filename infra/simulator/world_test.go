@@ -76,7 +76,7 @@ func TestASeedIsAHistory(t *testing.T) {
 				all += fmt.Sprintln(c.At, c.Caller, c.Action, c.Code, c.Form)
 			}
 			for _, eni := range w.Abandoned() {
-				all += fmt.Sprintln(eni.ID, eni.AbandonedAt, eni.Tags)
+				all += fmt.Sprintln(eni.ID, eni.LeakedAt, eni.Tags)
 			}
 		})
 		return all

@@ -31,7 +31,7 @@ func judge(s *scene, witnessed map[string]simulator.Interface, journal []line) v
 		case call.Caller != accessKey || call.Status != http.StatusOK || strings.HasPrefix(call.Action, "Describe"):
 		case call.Action != "DeleteNetworkInterface":
 			v.wrong = append(v.wrong, "the function called "+call.Action)
-		case witnessed[id].AbandonedAt.IsZero():
+		case witnessed[id].LeakedAt.IsZero():
 			v.wrong = append(v.wrong, "the function deleted "+id+", which was not abandoned")
 		default:
 			v.deleted = append(v.deleted, witnessed[id])
@@ -63,7 +63,7 @@ func (s *scene) onPurpose(eni simulator.Interface) string {
 	_, dated := eni.Tags[tagCreatedAt]
 	_, kept := eni.Tags[tagKeep]
 	creator, visible := s.world.Instance(eni.Creator)
-	age := s.world.Now().Sub(eni.AbandonedAt)
+	age := s.world.Now().Sub(eni.LeakedAt)
 	switch {
 	case kept:
 		return "a tag asks to keep it"

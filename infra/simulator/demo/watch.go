@@ -127,7 +127,7 @@ func (w *watch) view(at time.Duration) view {
 		switch {
 		case eni.Status != "available":
 			v.inUse++
-		case eni.AbandonedAt.IsZero() || w.scene.onPurpose(eni) != "":
+		case eni.LeakedAt.IsZero() || w.scene.onPurpose(eni) != "":
 			v.mustStay++
 		default:
 			v.open++

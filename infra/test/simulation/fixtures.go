@@ -35,7 +35,7 @@ func (f *Fixtures) place(variants int) {
 		pick(f.rand, variations...)(f, &eni)
 	}
 	if eni.Attachment == nil && (eni.Status == "" || eni.Status == "available") {
-		eni.AbandonedAt = f.region.Now()
+		eni.LeakedAt = f.region.Now()
 	}
 	id := f.region.Seed(eni)
 	f.recorder.trace("odd: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)

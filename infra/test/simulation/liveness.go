@@ -77,8 +77,8 @@ func (c *Checker) checkEnd(s model.Settings, t triggers, redated map[string]bool
 	oldest := s.GracePeriod + 15*time.Minute
 	for _, eni := range c.region.Abandoned() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
-		if young && c.region.Now().Sub(eni.AbandonedAt) > oldest {
-			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.AbandonedAt)
+		if young && c.region.Now().Sub(eni.LeakedAt) > oldest {
+			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }

@@ -39,13 +39,13 @@ func (w *Workload) attach() {
 	}
 	w.recorder.trace("the operator attaches %s to %s", id, node)
 	w.region.Update(id, func(eni *simulator.Interface) {
-		eni.Status, eni.AbandonedAt = "in-use", time.Time{}
+		eni.Status, eni.LeakedAt = "in-use", time.Time{}
 		eni.Attachment = &simulator.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
 	})
 	w.region.After(within(w.rand, 0, time.Hour), func() {
 		now := w.region.Now()
 		w.region.Update(id, func(eni *simulator.Interface) {
-			eni.Status, eni.Attachment, eni.AbandonedAt = "available", nil, now
+			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
 		})
 	})
 }

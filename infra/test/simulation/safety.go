@@ -40,7 +40,7 @@ func (c *Checker) checkEffect(r *Run, e *evidence, call Call) {
 		return
 	}
 	eni := *call.Before
-	if eni.Status == "available" && eni.AbandonedAt.IsZero() && eni.Creator != "" {
+	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
 		if c.scenario.beyond {
 			c.recorder.count("beyond the facts/released although its creator would attach it")
 			return

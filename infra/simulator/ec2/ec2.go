@@ -1,0 +1,66 @@
+// Package ec2 is EC2 as far as network interfaces need it: VPCs, subnets and their
+// addresses, interfaces, instances, and the calls about them on EC2's real wire.
+//
+// It imports loop, iam and api. Three stores hold what there is: network.go, then
+// interface.go, then instance.go, each built on the ones before. On them stands
+// service, with the calls: write.go, and describe.go by filter.go and page.go.
+// Start reading at [EC2], the stores in one, and at service below.
+package ec2
+
+import (
+	"net/netip"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
+)
+
+// EC2 is what there is in a region. All of it works inside the loop only.
+type EC2 struct {
+	*Network
+	*InterfaceStore
+	*InstanceStore
+}
+
+// Settings are how listings are answered. The zero value is friendly: every page
+// full, every account setting at its default.
+type Settings struct {
+	EmptyPages  float64 // how likely a page is empty although more follow
+	PagesOnly   bool    // refuses listings without MaxResults, as EC2 does to large accounts
+	HideManaged bool    // hides operator-managed resources from callers that do not request them
+}
+
+// A service answers the calls.
+type service struct {
+	EC2
+	loop     *loop.Loop
+	account  iam.Account
+	settings Settings
+}
+
+// New returns an empty EC2 and registers its calls.
+func New(l *loop.Loop, front *api.Front, account iam.Account, settings Settings) *EC2 {
+	network := &Network{loop: l, region: account.Region, vpcs: map[string]netip.Prefix{}, subnets: map[string]*subnet{}}
+	interfaces := &InterfaceStore{loop: l, account: account.ID, network: network}
+	instances := &InstanceStore{loop: l, account: account.ID, network: network, interfaces: interfaces, guests: map[string]Guest{}}
+	s := service{EC2{network, interfaces, instances}, l, account, settings}
+	front.Register("ec2", api.Service{
+		Operations: map[string]api.Operation{
+			"DescribeNetworkInterfaces":       s.describeNetworkInterfaces,
+			"DescribeInstances":               s.describeInstances,
+			"DescribeSubnets":                 s.describeSubnets,
+			"CreateNetworkInterface":          s.createNetworkInterface,
+			"AttachNetworkInterface":          s.attachNetworkInterface,
+			"ModifyNetworkInterfaceAttribute": s.modifyNetworkInterfaceAttribute,
+			"DetachNetworkInterface":          s.detachNetworkInterface,
+			"DeleteNetworkInterface":          s.deleteNetworkInterface,
+			"CreateTags":                      s.createTags,
+		},
+		Success: envelope, Failure: refusal,
+		BadCredentials: api.NewError(401, "AuthFailure", "AWS was not able to validate the provided access credentials"),
+		Denied:         "UnauthorizedOperation",
+		Throttled:      api.NewError(503, "RequestLimitExceeded", "Request limit exceeded."),
+		Buckets:        buckets, BucketOf: bucketOf,
+	})
+	return &s.EC2
+}

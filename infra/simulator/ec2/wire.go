@@ -1,0 +1,199 @@
+package ec2
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+)
+
+// The answers of EC2 as XML, element by element as in the EC2 API Reference,
+// version 2016-11-15. The root's name and namespace come from envelope.
+
+const namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
+
+type describeNetworkInterfacesResponse struct {
+	Interfaces []interfaceXML `xml:"networkInterfaceSet>item"`
+	NextToken  string         `xml:"nextToken,omitempty"`
+}
+
+type describeInstancesResponse struct {
+	Reservations []reservationXML `xml:"reservationSet>item"`
+	NextToken    string           `xml:"nextToken,omitempty"`
+}
+
+type describeSubnetsResponse struct {
+	Subnets   []subnetXML `xml:"subnetSet>item"`
+	NextToken string      `xml:"nextToken,omitempty"`
+}
+
+// CreateNetworkInterfaceResponse holds the new interface.
+type CreateNetworkInterfaceResponse struct {
+	Interface interfaceXML `xml:"networkInterface"`
+}
+
+// AttachNetworkInterfaceResponse holds the new attachment's ID.
+type AttachNetworkInterfaceResponse struct {
+	AttachmentID string `xml:"attachmentId"`
+}
+
+// done is the answer to a write that returns nothing else.
+type done struct {
+	Return bool `xml:"return"`
+}
+
+type interfaceXML struct {
+	ID               string         `xml:"networkInterfaceId"`
+	Subnet           string         `xml:"subnetId"`
+	VPC              string         `xml:"vpcId"`
+	Zone             string         `xml:"availabilityZone"`
+	Description      string         `xml:"description"`
+	Owner            string         `xml:"ownerId"`
+	RequesterID      string         `xml:"requesterId,omitempty"`
+	RequesterManaged bool           `xml:"requesterManaged"`
+	Operator         operatorXML    `xml:"operator"`
+	Status           string         `xml:"status"`
+	Type             string         `xml:"interfaceType"`
+	PrivateIP        string         `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck  bool           `xml:"sourceDestCheck"`
+	Attachment       *attachmentXML `xml:"attachment"`
+	Association      *Association   `xml:"association"`
+	Addresses        []addressXML   `xml:"privateIpAddressesSet>item"`
+	Prefixes         []prefixXML    `xml:"ipv4PrefixSet>item"`
+	Tags             []tagXML       `xml:"tagSet>item"`
+}
+
+type operatorXML struct {
+	Managed   bool   `xml:"managed"`
+	Principal string `xml:"principal,omitempty"`
+}
+
+type attachmentXML struct {
+	ID                  string `xml:"attachmentId"`
+	Instance            string `xml:"instanceId,omitempty"`
+	InstanceOwner       string `xml:"instanceOwnerId,omitempty"`
+	DeviceIndex         int    `xml:"deviceIndex"`
+	Status              string `xml:"status"`
+	AttachTime          string `xml:"attachTime"`
+	DeleteOnTermination bool   `xml:"deleteOnTermination"`
+}
+
+type addressXML struct {
+	DNSName     string       `xml:"privateDnsName,omitempty"`
+	Private     string       `xml:"privateIpAddress"`
+	Primary     bool         `xml:"primary"`
+	Association *Association `xml:"association"`
+}
+
+type prefixXML struct {
+	Prefix string `xml:"ipv4Prefix"`
+}
+
+type tagXML struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+type reservationXML struct {
+	ID        string        `xml:"reservationId"`
+	Owner     string        `xml:"ownerId"`
+	Instances []instanceXML `xml:"instancesSet>item"`
+}
+
+type instanceXML struct {
+	ID        string      `xml:"instanceId"`
+	StateCode int         `xml:"instanceState>code"`
+	State     string      `xml:"instanceState>name"`
+	Subnet    string      `xml:"subnetId,omitempty"`
+	VPC       string      `xml:"vpcId,omitempty"`
+	Zone      string      `xml:"placement>availabilityZone,omitempty"`
+	Launched  string      `xml:"launchTime"`
+	Reason    string      `xml:"reason,omitempty"`
+	Operator  operatorXML `xml:"operator"`
+	Tags      []tagXML    `xml:"tagSet>item"`
+}
+
+type subnetXML struct {
+	ID    string `xml:"subnetId"`
+	ARN   string `xml:"subnetArn"`
+	VPC   string `xml:"vpcId"`
+	Zone  string `xml:"availabilityZone"`
+	CIDR  string `xml:"cidrBlock"`
+	Owner string `xml:"ownerId"`
+	State string `xml:"state"`
+	Free  int    `xml:"availableIpAddressCount"`
+}
+
+type envelopeXML struct {
+	XMLName   xml.Name
+	RequestID string `xml:"requestId"`
+	Elements  []byte `xml:",innerxml"`
+}
+
+type errorsXML struct {
+	XMLName   xml.Name `xml:"Response"`
+	Code      string   `xml:"Errors>Error>Code"`
+	Message   string   `xml:"Errors>Error>Message"`
+	RequestID string   `xml:"RequestID"`
+}
+
+// envelope puts a result into the element that has the action's name.
+func envelope(action, requestID string, result any) any {
+	var out bytes.Buffer
+	if err := xml.NewEncoder(&out).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "r"}}); err != nil {
+		panic("simulator: writing a result: " + err.Error())
+	}
+	inside := bytes.TrimSuffix(bytes.TrimPrefix(out.Bytes(), []byte("<r>")), []byte("</r>"))
+	return envelopeXML{xml.Name{Space: namespace, Local: action + "Response"}, requestID, inside}
+}
+
+func refusal(requestID string, e *api.Error) any {
+	return errorsXML{Code: e.Code, Message: e.Message, RequestID: requestID}
+}
+
+func interfaceToXML(eni Interface) interfaceXML {
+	x := interfaceXML{
+		ID: eni.ID, Subnet: eni.Subnet, VPC: eni.VPC, Zone: eni.Zone, Description: eni.Description, Owner: eni.Owner,
+		RequesterID: eni.RequesterID, RequesterManaged: eni.RequesterManaged, Operator: operatorXML{eni.Operator != "", eni.Operator},
+		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
+	}
+	for n, a := range eni.Addresses {
+		if n == 0 {
+			x.PrivateIP, x.Association = a.Private, a.Association
+		}
+		x.Addresses = append(x.Addresses, addressXML{a.DNSName, a.Private, n == 0, a.Association})
+	}
+	for _, p := range eni.Prefixes {
+		x.Prefixes = append(x.Prefixes, prefixXML{p})
+	}
+	if a := eni.Attachment; a != nil {
+		x.Attachment = &attachmentXML{a.ID, a.Instance, a.InstanceOwner, a.DeviceIndex, a.Status, api.Timestamp(a.At), a.DeleteOnTermination}
+	}
+	return x
+}
+
+// stateCodes are InstanceState's, of the EC2 API Reference.
+var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+
+func instanceToXML(i Instance) instanceXML {
+	x := instanceXML{
+		ID: i.ID, StateCode: stateCodes[i.State], State: i.State, Subnet: i.Subnet, VPC: i.VPC, Zone: i.Zone,
+		Launched: api.Timestamp(i.LaunchedAt), Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
+	}
+	if i.State == "terminated" {
+		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more
+		x.Reason = fmt.Sprintf("User initiated (%s)", i.TerminatedAt.UTC().Format("2006-01-02 15:04:05 GMT"))
+	}
+	return x
+}
+
+func tagsToXML(tags map[string]string) []tagXML {
+	var all []tagXML
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		all = append(all, tagXML{key, tags[key]})
+	}
+	return all
+}

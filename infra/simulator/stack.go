@@ -8,31 +8,34 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/sqs"
 )
 
 // A Stack is a deployed template at work: rules, queues, the event source mapping, and
-// the schedule once it is started.
+// the schedule once it is started. Its fields may be changed, inside.
 type Stack struct {
-	Queue, DeadLetters *Queue            // of the event source mapping
+	Queue, DeadLetters *sqs.Queue        // of the event source mapping
 	Environment        map[string]string // the function's variables
-	MemoryMB           int
-	Timeout            time.Duration
-	Invoke             Invoke        // calls the function, with its timeout
-	Interval           time.Duration // of the schedule; Start takes it
-	Paused             bool          // the schedule calls nothing meanwhile
+	MemoryMB           int               // the caller's function gets as much, or ignores it
+	Timeout            time.Duration     // of each call
+	Invoke             lambda.Invoke     // calls the function, with its timeout
+	Interval           time.Duration     // of the schedule
+	Paused             bool              // the schedule calls nothing meanwhile
 
-	world *World
+	region *Region
 }
 
-// Deploy puts a function to work on a world, with the numbers and by the ways of the
-// template's resources. What the simulator cannot play of them is an error; permissions
-// are none of its. The schedule waits for [Stack.Start].
-func Deploy(w *World, resources cloudformation.Resources, f Invoke) (*Stack, error) {
+// Deploy puts a function to work in a region, by the resources of the deployed
+// template: its numbers, and which rule sends to which queue. A resource or property
+// that the simulator cannot play is an error; permissions are not judged. The schedule
+// waits for [Stack.Start]. Both are called inside.
+func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*Stack, error) {
 	b, err := readResources(resources)
 	if err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
-	s := &Stack{world: w, Environment: b.function.Environment.Variables, MemoryMB: int(b.function.MemorySize), Timeout: b.function.Timeout.seconds()}
+	s := &Stack{region: r, Environment: b.function.Environment.Variables, MemoryMB: int(b.function.MemorySize), Timeout: b.function.Timeout.seconds()}
 	s.Invoke = func(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 		defer cancel()
@@ -41,13 +44,13 @@ func Deploy(w *World, resources cloudformation.Resources, f Invoke) (*Stack, err
 	if s.Interval, err = interval(b.schedule.ScheduleExpression); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
-	queues := addQueues(w, b.queues)
+	queues := addQueues(r, b.queues)
 	s.Queue = queues[nameIn(b.mapping.Queue)]
 	s.DeadLetters = s.Queue.DeadLetters
-	if err := addRules(w, b.rules, queues); err != nil {
+	if err := addRules(r, b.rules, queues); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
-	w.AddMapping(Mapping{
+	r.Lambda.AddMapping(lambda.Mapping{
 		Queue: s.Queue, BatchSize: int(b.mapping.BatchSize), Window: b.mapping.MaximumBatchingWindowInSeconds.seconds(),
 		Concurrency: int(b.mapping.ScalingConfig.MaximumConcurrency), Invoke: s.Invoke,
 	})
@@ -55,11 +58,11 @@ func Deploy(w *World, resources cloudformation.Resources, f Invoke) (*Stack, err
 }
 
 // addQueues returns the queues by name.
-func addQueues(w *World, described map[string]queueProperties) map[string]*Queue {
-	queues := map[string]*Queue{}
+func addQueues(r *Region, described map[string]queueProperties) map[string]*sqs.Queue {
+	queues := map[string]*sqs.Queue{}
 	for _, name := range slices.Sorted(maps.Keys(described)) {
 		p := described[name]
-		queues[name] = w.AddQueue(Queue{Name: name, Delay: p.DelaySeconds.seconds(), Visibility: p.VisibilityTimeout.seconds(), Receives: int(p.RedrivePolicy.MaxReceiveCount)})
+		queues[name] = r.SQS.AddQueue(sqs.Queue{Name: name, Delay: p.DelaySeconds.seconds(), Visibility: p.VisibilityTimeout.seconds(), Receives: int(p.RedrivePolicy.MaxReceiveCount)})
 	}
 	for name, p := range described {
 		queues[name].DeadLetters = queues[nameIn(p.RedrivePolicy.DeadLetterTargetArn)]
@@ -67,8 +70,8 @@ func addQueues(w *World, described map[string]queueProperties) map[string]*Queue
 	return queues
 }
 
-// addRules leaves disabled rules out, as the bus does.
-func addRules(w *World, rules []ruleProperties, queues map[string]*Queue) error {
+// addRules leaves disabled rules out.
+func addRules(r *Region, rules []ruleProperties, queues map[string]*sqs.Queue) error {
 	for _, rule := range rules {
 		for _, target := range rule.Targets {
 			queue := queues[nameIn(target.Arn)]
@@ -78,23 +81,22 @@ func addRules(w *World, rules []ruleProperties, queues map[string]*Queue) error 
 			if rule.State == "DISABLED" {
 				continue
 			}
-			if err := w.AddRule(rule.EventPattern, queue); err != nil {
-				return err
+			if err := r.Bus.AddRule(rule.EventPattern, queue.Deliver); err != nil {
+				return fmt.Errorf("adding a rule: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
-// Start starts the schedule: the first call comes after the first interval.
+// Start starts the schedule. The first call comes after the first interval.
 func (s *Stack) Start() {
-	defer s.world.enter()()
 	var tick func()
 	tick = func() {
 		if !s.Paused {
-			s.world.tick(s.Invoke)
+			s.region.Lambda.Call(s.Invoke, s.region.Bus.Tick(), nil)
 		}
-		s.world.after(s.Interval, tick)
+		s.region.Loop.After(s.Interval, tick)
 	}
-	s.world.after(s.Interval, tick)
+	s.region.Loop.After(s.Interval, tick)
 }

@@ -1,4 +1,4 @@
-package simulator
+package simulator_test
 
 import (
 	"context"
@@ -13,7 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // resources deploys the repository's template with some texts in it replaced: each one's first occurrence.
@@ -41,10 +44,22 @@ func resources(t *testing.T, given map[string]string, replaced ...string) cloudf
 	return deployed
 }
 
+// deploy deploys into a new region, and then lets prepare go on, inside.
+func deploy(deployed cloudformation.Resources, f lambda.Invoke, prepare func(*simulator.Stack, *simulator.Region)) (*simulator.Region, error) {
+	r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
+	var err error
+	r.Do(func() {
+		var stack *simulator.Stack
+		if stack, err = simulator.Deploy(r, deployed, f); err == nil {
+			prepare(stack, r)
+		}
+	})
+	return r, err
+}
+
 // A trial is a function on a deployed stack, and what came of it.
 type trial struct {
-	*Stack
-	world *World
+	*simulator.Stack
 	takes time.Duration // how long a batch keeps the function
 	fails bool          // whether a batch does
 
@@ -73,7 +88,10 @@ func (r *trial) function(ctx context.Context, payload []byte) ([]byte, error) {
 	r.running++
 	r.most = max(r.most, r.running)
 	r.mu.Unlock()
-	_ = sleep(ctx, r.takes)
+	select {
+	case <-time.After(r.takes):
+	case <-ctx.Done():
+	}
 	r.mu.Lock()
 	r.running--
 	r.longest = max(r.longest, time.Since(start))
@@ -86,21 +104,22 @@ func (r *trial) function(ctx context.Context, payload []byte) ([]byte, error) {
 // try lets a stack work for a time, with events at these moments; the schedule is started.
 func try(t *testing.T, deployed cloudformation.Resources, r *trial, length time.Duration, events ...time.Duration) *trial {
 	t.Helper()
-	r.world, r.begun = New(NewClock(0), rand.New(rand.NewPCG(1, 1)), Options{}), time.Now()
-	stack, err := Deploy(r.world, deployed, r.function)
+	r.begun = time.Now()
+	region, err := deploy(deployed, r.function, func(stack *simulator.Stack, region *simulator.Region) {
+		r.Stack = stack
+		stack.Start()
+		for _, at := range events {
+			region.Loop.After(at, func() {
+				region.Bus.Emit([]byte(`{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {}}`))
+			})
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r.Stack = stack
-	r.Start()
-	for _, at := range events {
-		r.world.After(at, func() {
-			r.world.Emit([]byte(`{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {}}`))
-		})
-	}
 	var running sync.WaitGroup
-	running.Go(func() { r.world.Run(ctx) })
+	running.Go(func() { region.Run(ctx) })
 	time.Sleep(length + time.Second)
 	synctest.Wait()
 	cancel()
@@ -184,59 +203,31 @@ func memoryMB(t *testing.T, r cloudformation.Resources) any {
 func TestTheTemplatesParametersArePlayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := try(t, resources(t, map[string]string{"TerminateEvents": "DISABLED", "DeletesPerMinute": "7"}), &trial{}, time.Hour, 0)
-		equal(t, "runs for events of a disabled rule", len(r.sizes), 0)
-		equal(t, "a variable of the function", r.Environment["DELETES_PER_MINUTE"], "7")
+		if len(r.sizes) > 0 || r.Environment["DELETES_PER_MINUTE"] != "7" {
+			t.Errorf("%d runs for events of a disabled rule; the function's variables are %v", len(r.sizes), r.Environment)
+		}
 	})
 }
 
 func TestTheScheduleCanBePausedAndChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, sweeps := New(NewClock(0), rand.New(rand.NewPCG(1, 1)), Options{}), 0
-		s, err := Deploy(w, resources(t, nil), func(context.Context, []byte) ([]byte, error) { sweeps++; return nil, nil })
+		sweeps := 0
+		r, err := deploy(resources(t, nil), func(context.Context, []byte) ([]byte, error) { sweeps++; return nil, nil }, func(s *simulator.Stack, r *simulator.Region) {
+			s.Interval = 10 * time.Minute
+			s.Start()
+			r.Loop.After(31*time.Minute, func() { s.Paused = true })
+			r.Loop.After(51*time.Minute, func() { s.Paused = false })
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Interval = 10 * time.Minute
-		s.Start()
-		w.After(31*time.Minute, func() { s.Paused = true })
-		w.After(51*time.Minute, func() { s.Paused = false })
 		ctx, cancel := context.WithCancel(t.Context())
-		go w.Run(ctx)
+		go r.Run(ctx)
 		time.Sleep(61 * time.Minute)
 		synctest.Wait()
-		equal(t, "sweeps", sweeps, 4)
+		if sweeps != 4 {
+			t.Errorf("%d sweeps, want 4", sweeps)
+		}
 		cancel()
 	})
-}
-
-// What the template may not have, because AWS or the simulator would not do it.
-func TestDeployRefuses(t *testing.T) {
-	const schedule, mapping = "ScheduleExpression: !Ref ScheduleExpression", "FunctionResponseTypes: [ReportBatchItemFailures]"
-	for _, c := range []struct{ from, to, named string }{
-		{"      EventInvokeConfig:\n        # Of the schedule's invocations. The next sweep is the retry.\n        MaximumRetryAttempts: 0", "      EventInvokeConfig:", "EventInvokeConfig"},
-		{"MaximumRetryAttempts: 0", "MaximumRetryAttempts: 1", "EventInvokeConfig"},
-		{"RetryPolicy:\n              MaximumRetryAttempts: 0", "RetryPolicy:\n              MaximumRetryAttempts: 1", "RetryPolicy"},
-		{mapping, "FunctionResponseTypes: []", "ReportBatchItemFailures"},
-		{mapping, mapping + "\n            FilterCriteria: {}", "FilterCriteria"},
-		{"MemorySize: 128", "MemorySize: 128\n      ReservedConcurrentExecutions: 1", "ReservedConcurrentExecutions"},
-		{"MemorySize: 128", "MemorySize: much", "much"},
-		{schedule, "ScheduleExpression: cron(0/5 * * * ? *)", "cron"},
-		{schedule, schedule + "\n            State: DISABLED", "State"},
-		{"Type: ScheduleV2", "Type: Api", "Api"},
-		{"        TerminateEvents:\n          Type: SQS", "        TerminateEvents:\n          Type: ScheduleV2", "BatchSize"},
-		{"VisibilityTimeout: 360", "VisibilityTimeout: 59", "VisibilityTimeout"},
-		{"MaximumConcurrency: 2", "MaximumConcurrency: 1", "MaximumConcurrency"},
-		{"MaximumBatchingWindowInSeconds: 15", "MaximumBatchingWindowInSeconds: 0", "batching window"},
-		{"DelaySeconds: 60", "FifoQueue: true", "FifoQueue"},
-		{"Queue: !GetAtt TerminateEventsQueue.Arn", "Queue: arn:aws:sqs:eu-west-1:123456789012:other", "dead-letter queue"},
-		{"deadLetterTargetArn: !GetAtt DeadLetterQueue.Arn", "deadLetterTargetArn: arn:aws:sqs:eu-west-1:123456789012:other", "dead-letter queue"},
-		{"Arn: !GetAtt TerminateEventsQueue.Arn\n\n", "Arn: !GetAtt ReleaseFunction.Arn\n\n", "ReleaseFunction"},
-		{"State: !Ref TerminateEvents", "State: ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "CLOUDTRAIL"},
-		{"Type: AWS::SQS::QueuePolicy", "Type: AWS::SNS::TopicPolicy", "AWS::SNS::TopicPolicy"},
-	} {
-		w := New(NewClock(0), rand.New(rand.NewPCG(1, 1)), Options{})
-		if _, err := Deploy(w, resources(t, nil, c.from, c.to), nil); err == nil || !strings.Contains(err.Error(), c.named) {
-			t.Errorf("%s: %v, want an error that names %s", c.to, err, c.named)
-		}
-	}
 }

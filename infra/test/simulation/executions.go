@@ -6,39 +6,36 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // Executions are the function on Lambda: its processes and their runs.
 type Executions struct {
-	seed     uint64
-	start    func(Environment) simulator.Invoke
-	region   *simulator.World
-	faults   *Faults
-	recorder *Recorder
-	observer Observer
-
-	mu        sync.Mutex
-	settings  model.Settings
+	seed      uint64
+	start     func(Environment) lambda.Invoke
+	region    *simulator.Region
+	faults    *Faults
+	recorder  *Recorder
+	observer  Observer
+	settings  model.Settings // of the next process
 	processes []*process
 }
 
-// An Observer observes every run, its calls and its end.
+// An Observer observes each call of a run, once it is over, and the run's end.
 type Observer interface {
-	Started(*Run)
 	Called(*Run, Call)
 	Ended(*Run, error)
 }
 
 // A Run is one invocation of the function.
 type Run struct {
-	process    string // its access key
-	settings   model.Settings
+	process    *process
 	payload    []byte
 	random     *rand.Rand // of its own: what it meets does not depend on other runs
 	began      time.Time
@@ -46,10 +43,20 @@ type Run struct {
 	dry        bool
 	inspection bool // meets no faults and takes no time
 	killAt     int  // as Faults.killAt draws it
-	calls      int
 	killed     bool
-	cut        bool // by the end of the simulation
+	cut        bool   // by the end of the simulation
+	calls      []Call // that are over
 	log        []slog.Record
+}
+
+// last returns a run's last call of an action.
+func (r *Run) last(action string) (last Call, made bool) {
+	for _, c := range slices.Backward(r.calls) {
+		if c.Action == action {
+			return c, true
+		}
+	}
+	return Call{}, false
 }
 
 // A process is an execution environment of Lambda's. It makes one run at a time, may
@@ -58,7 +65,7 @@ type process struct {
 	*Executions
 	key      string
 	settings model.Settings
-	invoke   simulator.Invoke
+	invoke   lambda.Invoke
 	run      *Run // nil: none
 	retired  bool
 }
@@ -71,7 +78,7 @@ func ofFunction(caller string) bool { return strings.HasPrefix(caller, keyPrefix
 // killed is the panic that ends a process.
 type killed struct{}
 
-var errKilled = &simulator.FunctionError{Type: "Runtime.ExitError", Message: "the process was killed"}
+var errKilled = &lambda.FunctionError{Type: "Runtime.ExitError", Message: "the process was killed"}
 
 // timeout is the function's (template.yaml).
 const timeout = time.Minute
@@ -81,22 +88,19 @@ const timeout = time.Minute
 func (e *Executions) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r := &Run{payload: payload, random: e.randomFor(payload)}
 	time.Sleep(within(r.random, 0, 100*time.Millisecond))
-	p := e.take()
-	r.killAt = e.faults.killAt(r.random)
-	return e.perform(ctx, p, r)
+	return e.perform(ctx, r)
 }
 
 // with returns an Invoke that replaces the payload.
-func (e *Executions) with(payload []byte) simulator.Invoke {
+func (e *Executions) with(payload []byte) lambda.Invoke {
 	return func(ctx context.Context, _ []byte) ([]byte, error) { return e.Invoke(ctx, payload) }
 }
 
 // inspect makes a manual dry run that meets no faults.
 func (e *Executions) inspect() (r *Run, answer []byte, err error) {
-	e.recorder.count("run/by hand")
 	payload := []byte("{}")
 	r = &Run{payload: payload, dry: true, inspection: true, random: e.randomFor(payload)}
-	answer, err = e.perform(context.Background(), e.take(), r)
+	answer, err = e.perform(context.Background(), r)
 	return r, answer, err
 }
 
@@ -106,15 +110,12 @@ func (e *Executions) randomFor(payload []byte) *rand.Rand {
 	return rand.New(rand.NewPCG(e.seed^sum.Sum64(), uint64(time.Now().UnixNano())))
 }
 
-func (e *Executions) perform(ctx context.Context, p *process, r *Run) (answer []byte, err error) {
+func (e *Executions) perform(ctx context.Context, r *Run) (answer []byte, err error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r.process, r.settings, r.dry = p.key, p.settings, r.dry || p.settings.DryRun
 	r.began = time.Now()
 	r.deadline, _ = limited.Deadline()
-	p.begin(r)
-	e.recorder.trace("%s begins: %.60s", r.process, r.payload)
-	e.observer.Started(r)
+	e.region.Do(func() { e.begin(r) })
 	defer func() {
 		if cause := recover(); cause == (killed{}) {
 			answer, err = nil, errKilled
@@ -122,35 +123,34 @@ func (e *Executions) perform(ctx context.Context, p *process, r *Run) (answer []
 			panic(cause)
 		}
 		r.cut = ctx.Err() != nil
-		e.recorder.trace("%s ends: %v", r.process, err)
-		e.observer.Ended(r, err)
-		p.end(r)
+		e.region.Do(func() { e.end(r, err) })
 	}()
-	return p.invoke(limited, r.payload)
+	return r.process.invoke(limited, r.payload)
 }
 
-// deploy changes the settings. Every process ends after its run, new ones get the new settings.
-func (e *Executions) deploy(settings model.Settings) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.settings = settings
-	for _, p := range e.processes {
-		p.retired = true
+func (e *Executions) begin(r *Run) {
+	p := e.take()
+	p.run, r.process, r.dry = r, p, r.dry || p.settings.DryRun
+	if r.inspection {
+		e.recorder.count("run/by hand")
+	} else {
+		r.killAt = e.faults.killAt(r.random)
 	}
+	e.recorder.trace("%s begins: %.60s", p.key, r.payload)
 }
 
-// Settings returns those last deployed.
-func (e *Executions) Settings() model.Settings {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.settings
+func (e *Executions) end(r *Run, err error) {
+	p := r.process
+	e.recorder.trace("%s ends: %v", p.key, err)
+	if r.killed {
+		e.recorder.count([]string{"run/killed before a call", "run/killed after a call"}[r.killAt%2])
+	}
+	e.observer.Ended(r, err)
+	p.run, p.retired = nil, p.retired || r.killed
 }
 
-// take returns a free process, or starts one, and reserves it.
-func (e *Executions) take() *process {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var free *process
+// take returns a free process, or starts one.
+func (e *Executions) take() (free *process) {
 	busy := 1
 	for _, p := range e.processes {
 		switch {
@@ -160,21 +160,18 @@ func (e *Executions) take() *process {
 			free = p
 		}
 	}
-	if free == nil {
-		free = e.coldStart()
-		e.processes = append(e.processes, free)
-	}
-	free.run = &Run{}
 	switch busy {
 	case 2:
 		e.recorder.count("run/two at once")
 	case 3, 4:
 		e.recorder.count("run/three at once")
 	}
+	if free == nil {
+		free = e.coldStart()
+	}
 	return free
 }
 
-// coldStart starts a process. The executions are locked.
 func (e *Executions) coldStart() *process {
 	number := len(e.processes) + 1
 	p := &process{Executions: e, settings: e.settings, key: fmt.Sprintf("%s%08d", keyPrefix, number)}
@@ -182,21 +179,16 @@ func (e *Executions) coldStart() *process {
 		Settings: p.settings, AccessKey: p.key, Transport: p,
 		Log: log{p}, Random: rand.New(rand.NewPCG(e.seed, uint64(number+2))),
 	})
+	e.processes = append(e.processes, p)
 	return p
 }
 
-func (p *process) begin(r *Run) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.run = r
-}
-
-// end frees a process, unless it was killed.
-func (p *process) end(r *Run) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.run = nil
-	p.retired = p.retired || r.killed
+// deploy changes the settings. Every process ends after its run; new ones get the new settings.
+func (e *Executions) deploy(settings model.Settings) {
+	e.settings = settings
+	for _, p := range e.processes {
+		p.retired = true
+	}
 }
 
 // A log adds what a process logs to its run.

@@ -1,25 +1,20 @@
 package simulation
 
 import (
-	"maps"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 )
 
 // Faults are what the calls of the function, and now and then those of nodes, meet.
 type Faults struct {
-	scenario Scenario
-	recorder *Recorder
-
-	mu          sync.Mutex
+	scenario    Scenario
+	recorder    *Recorder
 	outages     []outage
-	undeletable map[string]refusal         // by interface
-	quietSince  time.Time                  // zero: not yet quiescent
-	pending     map[string]simulator.Fault // by caller, for the call on its way
+	undeletable map[string]refusal // by interface
+	quietSince  time.Time          // zero: not yet quiescent
 }
 
 // faults are what a call of the function can meet. The codes of throttles and of transient
@@ -28,25 +23,25 @@ type Faults struct {
 var faults = []struct {
 	name  string
 	on    string // how the actions begin that can meet it
-	fault func(*rand.Rand) simulator.Fault
+	fault func(*rand.Rand) api.Fault
 }{
-	{"throttle", "", func(r *rand.Rand) simulator.Fault {
-		return simulator.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)}
+	{"throttle", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)}
 	}},
-	{"server error", "", func(r *rand.Rand) simulator.Fault {
-		return simulator.Fault{Code: pick(r, "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"), Status: pick(r, 500, 503)}
+	{"server error", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Code: pick(r, "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"), Status: pick(r, 500, 503)}
 	}},
-	{"reset", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{Reset: true} }},
-	{"lost answer", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{LoseAnswer: true} }},
-	{"slow", "", func(r *rand.Rand) simulator.Fault {
-		return simulator.Fault{Latency: within(r, time.Second, 20*time.Second)}
+	{"reset", "", func(*rand.Rand) api.Fault { return api.Fault{Reset: true} }},
+	{"lost answer", "", func(*rand.Rand) api.Fault { return api.Fault{LoseAnswer: true} }},
+	{"slow", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Latency: within(r, time.Second, 20*time.Second)}
 	}},
-	{"hang", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{Latency: 10 * time.Minute} }},
-	{"stale", "Describe", func(r *rand.Rand) simulator.Fault { return simulator.Fault{Stale: within(r, 0, stalest)} }},
-	{"empty page", "Describe", func(*rand.Rand) simulator.Fault { return simulator.Fault{EmptyPage: true} }},
-	{"not authorized", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{Code: "UnauthorizedOperation"} }},
-	{"bad credentials", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{Code: "AuthFailure", Status: 401} }},
-	{"unknown error", "", func(*rand.Rand) simulator.Fault { return simulator.Fault{Code: "SomethingNew"} }},
+	{"hang", "", func(*rand.Rand) api.Fault { return api.Fault{Latency: 10 * time.Minute} }},
+	{"stale", "Describe", func(r *rand.Rand) api.Fault { return api.Fault{Stale: within(r, 0, stalest)} }},
+	{"empty page", "Describe", func(*rand.Rand) api.Fault { return api.Fault{EmptyPage: true} }},
+	{"not authorized", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "UnauthorizedOperation"} }},
+	{"bad credentials", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "AuthFailure", Status: 401} }},
+	{"unknown error", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "SomethingNew"} }},
 }
 
 var throttles = []string{"RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled", "EC2ThrottledException", "RateExceeded"}
@@ -64,29 +59,27 @@ type outage struct {
 
 var outageKinds = []string{"throttled", "deletes throttled", "unreachable", "no permission to delete", "no permission at all", "bad credentials"}
 
-func (o outage) fault(action string) (fault simulator.Fault, hit bool) {
+func (o outage) fault(action string) (fault api.Fault, hit bool) {
 	deletes := strings.HasPrefix(action, "Delete")
 	switch o.kind {
 	case "throttled":
-		return simulator.Fault{Code: o.code}, true
+		return api.Fault{Code: o.code}, true
 	case "deletes throttled":
-		return simulator.Fault{Code: o.code}, deletes
+		return api.Fault{Code: o.code}, deletes
 	case "unreachable":
-		return simulator.Fault{Reset: true}, true
+		return api.Fault{Reset: true}, true
 	case "no permission to delete":
-		return simulator.Fault{Code: "UnauthorizedOperation"}, deletes
+		return api.Fault{Code: "UnauthorizedOperation"}, deletes
 	case "no permission at all":
-		return simulator.Fault{Code: "UnauthorizedOperation"}, true
+		return api.Fault{Code: "UnauthorizedOperation"}, true
 	default:
-		return simulator.Fault{Code: "AuthFailure", Status: 401}, true
+		return api.Fault{Code: "AuthFailure", Status: 401}, true
 	}
 }
 
 func (f *Faults) startOutage(r *rand.Rand) {
 	o := outage{pick(r, outageKinds...), time.Now().Add(within(r, time.Minute, 2*time.Hour)), pick(r, throttles...)}
 	f.recorder.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.outages = append(f.outages, o)
 }
 
@@ -114,29 +107,14 @@ var refusals = []refusal{
 func (f *Faults) makeUndeletable(r *rand.Rand, id string) {
 	how := pick(r, refusals...)
 	f.recorder.trace("%s can never be deleted: %s", id, how.name)
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.undeletable[id] = how
 }
 
-// undeletables returns how each undeletable interface is refused.
-func (f *Faults) undeletables() map[string]refusal {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.undeletable)
-}
-
 // quiesce ends all faults but the refusals of undeletable interfaces.
-func (f *Faults) quiesce() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.quietSince = time.Now()
-}
+func (f *Faults) quiesce() { f.quietSince = time.Now() }
 
 // quiescentAt reports whether a time is after the last fault.
 func (f *Faults) quiescentAt(t time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	return !f.quietSince.IsZero() && !t.Before(f.quietSince)
 }
 
@@ -150,60 +128,44 @@ func (f *Faults) killAt(r *rand.Rand) int {
 }
 
 // draw returns what a run's call meets.
-func (f *Faults) draw(r *Run, action, id string) simulator.Fault {
-	fault, quick := simulator.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
+func (f *Faults) draw(r *Run, action, id string) api.Fault {
+	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
 	if r.inspection {
 		return fault
 	}
 	if !f.quiescentAt(time.Now()) {
 		fault = f.passing(r.random, action)
 	}
-	if how, undeletable := f.undeletables()[id]; undeletable && action == "DeleteNetworkInterface" && fault == (simulator.Fault{}) {
+	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
 		f.recorder.count("stuck/" + how.name)
-		fault = simulator.Fault{Code: how.code, Message: how.message, Status: how.status}
+		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
 	}
 	fault.Latency = max(fault.Latency, quick)
 	return fault
 }
 
 // passing returns a fault that passes: one of its own, or that of an outage.
-func (f *Faults) passing(r *rand.Rand, action string) simulator.Fault {
+func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
 	if r.Float64() < f.scenario.faults {
 		if row := pick(r, faults...); strings.HasPrefix(action, row.on) {
 			f.recorder.count("fault/" + row.name)
 			return row.fault(r)
 		}
-		return simulator.Fault{}
+		return api.Fault{}
 	}
-	f.mu.Lock()
-	outages := f.outages
-	f.mu.Unlock()
-	for _, o := range outages {
+	for _, o := range f.outages {
 		if fault, hit := o.fault(action); hit && time.Now().Before(o.until) {
 			f.recorder.count("spell/" + o.kind)
 			return fault
 		}
 	}
-	return simulator.Fault{}
+	return api.Fault{}
 }
 
-// meet returns what a call meets in the region: the function's the fault that was drawn
-// for it, a node's now and then one that its SDK gets over. The region is locked.
-func (f *Faults) meet(c simulator.Call) simulator.Fault {
-	if ofFunction(c.Caller) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.pending[c.Caller]
-	}
+// ofNode returns what a node's call meets: now and then a fault that its SDK gets over.
+func (f *Faults) ofNode(c api.Call) api.Fault {
 	if strings.HasPrefix(c.Caller, "i-") && c.Number%7 == 0 && f.scenario.faults > 0.05 && !f.quiescentAt(time.Now()) {
-		return simulator.Fault{Code: "Unavailable"}
+		return api.Fault{Code: "Unavailable"}
 	}
-	return simulator.Fault{}
-}
-
-// stash keeps a fault for a caller's next call.
-func (f *Faults) stash(caller string, fault simulator.Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.pending[caller] = fault
+	return api.Fault{}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
@@ -14,7 +15,7 @@ import (
 // somebody's own, old leaks, ones with tags of any kind.
 type Fixtures struct {
 	rand       *rand.Rand
-	region     *simulator.World
+	region     *simulator.Region
 	executions *Executions
 	recorder   *Recorder
 	subnets    []string
@@ -24,7 +25,7 @@ type Fixtures struct {
 // place places a leaked interface with some variations.
 func (f *Fixtures) place(variants int) {
 	owner := f.owner(false)
-	eni := simulator.Interface{
+	eni := ec2.Interface{
 		Subnet: pick(f.rand, f.subnets...), Description: model.Description + owner, Addresses: make([]simulator.Address, 1+f.rand.IntN(15)),
 		Tags: map[string]string{model.TagInstance: owner, model.TagCreatedAt: f.createdAt().Format(time.RFC3339)},
 	}
@@ -35,58 +36,58 @@ func (f *Fixtures) place(variants int) {
 		pick(f.rand, variations...)(f, &eni)
 	}
 	if eni.Attachment == nil && (eni.Status == "" || eni.Status == "available") {
-		eni.LeakedAt = f.region.Now()
+		eni.LeakedAt = f.region.Loop.Now()
 	}
-	id := f.region.Seed(eni)
+	id := f.region.EC2.AddInterface(eni)
 	f.recorder.trace("odd: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
 }
 
 // variations change one thing each.
-var variations = []func(*Fixtures, *simulator.Interface){
-	func(f *Fixtures, eni *simulator.Interface) {
-		eni.Attachment = &simulator.Attachment{Instance: f.owner(false), InstanceOwner: account, DeviceIndex: 7}
+var variations = []func(*Fixtures, *ec2.Interface){
+	func(f *Fixtures, eni *ec2.Interface) {
+		eni.Attachment = &ec2.Attachment{Instance: f.owner(false), InstanceOwner: account, DeviceIndex: 7}
 		eni.Status = pick(f.rand, "in-use", "attaching", "detaching", "associated", "available")
 		if chance(f.rand, 0.3) {
 			eni.Attachment = nil
 		}
 	},
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Type = pick(f.rand, "branch", "trunk", "efa", "lambda", "nat_gateway")
 	},
-	func(_ *Fixtures, eni *simulator.Interface) {
+	func(_ *Fixtures, eni *ec2.Interface) {
 		eni.RequesterManaged, eni.RequesterID = true, "amazon-elb"
 	},
-	func(_ *Fixtures, eni *simulator.Interface) { eni.Operator = "eks.amazonaws.com" },
-	func(_ *Fixtures, eni *simulator.Interface) { eni.Owner = "210987654321" },
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(_ *Fixtures, eni *ec2.Interface) { eni.Operator = "eks.amazonaws.com" },
+	func(_ *Fixtures, eni *ec2.Interface) { eni.Owner = "210987654321" },
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Description = pick(f.rand, eni.Description+" (fail-over)", eni.Description+"0", "aws-K8S-i-", "aws-K8S-i-*",
 			"aws-K8S-i-0123456789ABCDEF0", "aws-k8s-branch-eni", "Cilium-CNI (i-0123456789abcdef0)")
 	},
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Addresses[f.rand.IntN(len(eni.Addresses))].Association = pick(f.rand,
-			&simulator.Association{PublicIP: "192.0.2.1"}, &simulator.Association{CarrierIP: "192.0.2.2"}, &simulator.Association{CustomerOwnedIP: "192.0.2.3"})
+			&ec2.Association{PublicIP: "192.0.2.1"}, &ec2.Association{CarrierIP: "192.0.2.2"}, &ec2.Association{CustomerOwnedIP: "192.0.2.3"})
 	},
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false")
 	},
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagNoManage] = pick(f.rand, "true", "true", "false", "True", "")
 	},
-	func(f *Fixtures, eni *simulator.Interface) { eni.Tags[model.TagInstance] = f.garbage() },
-	func(f *Fixtures, eni *simulator.Interface) { eni.Tags[model.TagCreatedAt] = f.garbage() },
-	func(_ *Fixtures, eni *simulator.Interface) { clear(eni.Tags) },
-	func(_ *Fixtures, eni *simulator.Interface) { delete(eni.Tags, model.TagInstance) },
-	func(_ *Fixtures, eni *simulator.Interface) { delete(eni.Tags, model.TagCreatedAt) },
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagInstance] = f.garbage() },
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagCreatedAt] = f.garbage() },
+	func(_ *Fixtures, eni *ec2.Interface) { clear(eni.Tags) },
+	func(_ *Fixtures, eni *ec2.Interface) { delete(eni.Tags, model.TagInstance) },
+	func(_ *Fixtures, eni *ec2.Interface) { delete(eni.Tags, model.TagCreatedAt) },
+	func(f *Fixtures, eni *ec2.Interface) {
 		delete(eni.Tags, model.TagCluster)
 		eni.Tags[model.TagOwned+pick(f.rand, "blue", "green")] = "owned"
 	},
-	func(f *Fixtures, eni *simulator.Interface) {
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagCluster] = pick(f.rand, "", "green", "blue-2")
 	},
-	func(f *Fixtures, eni *simulator.Interface) { eni.Tags[model.TagInstance] = f.owner(true) },
-	func(f *Fixtures, eni *simulator.Interface) { eni.Tags[model.TagInstance] = f.owner(true) },
-	func(f *Fixtures, eni *simulator.Interface) { eni.Prefixes = make([]string, 1+f.rand.IntN(3)) },
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagInstance] = f.owner(true) },
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagInstance] = f.owner(true) },
+	func(f *Fixtures, eni *ec2.Interface) { eni.Prefixes = make([]string, 1+f.rand.IntN(3)) },
 }
 
 // owner returns an instance for an interface to name: one that never was, one placed in
@@ -101,17 +102,17 @@ func (f *Fixtures) owner(nodes bool) string {
 		return id
 	}
 	f.instances = append(f.instances, id)
-	launched := f.region.Now().Add(-within(f.rand, 0, 60*time.Hour))
+	launched := f.region.Loop.Now().Add(-within(f.rand, 0, 60*time.Hour))
 	if chance(f.rand, 0.1) {
-		launched = f.region.Now().Add(-24 * time.Hour)
+		launched = f.region.Loop.Now().Add(-24 * time.Hour)
 	}
-	return f.region.SeedInstance(simulator.Instance{ID: id, Subnet: f.subnets[0], State: state, LaunchedAt: launched})
+	return f.region.EC2.AddInstance(ec2.Instance{ID: id, Subnet: f.subnets[0], State: state, LaunchedAt: launched})
 }
 
 // node returns a node in a state; "" if there is none. A placed instance is none.
 func (f *Fixtures) node(state string) string {
 	var nodes []string
-	for _, i := range f.region.Instances() {
+	for _, i := range f.region.EC2.Instances() {
 		if i.State == state && !slices.Contains(f.instances, i.ID) {
 			nodes = append(nodes, i.ID)
 		}
@@ -125,9 +126,9 @@ func (f *Fixtures) node(state string) string {
 // createdAt draws the value of that tag, mostly near the ages that matter to the rule.
 func (f *Fixtures) createdAt() time.Time {
 	age := pick(f.rand, []time.Duration{
-		0, -15 * time.Minute, f.executions.Settings().GracePeriod, 24 * time.Hour, within(f.rand, 0, 48*time.Hour), within(f.rand, -time.Hour, time.Hour),
+		0, -15 * time.Minute, f.executions.settings.GracePeriod, 24 * time.Hour, within(f.rand, 0, 48*time.Hour), within(f.rand, -time.Hour, time.Hour),
 	}...)
-	at := f.region.Now().Add(-age + within(f.rand, -10*time.Second, 10*time.Second))
+	at := f.region.Loop.Now().Add(-age + within(f.rand, -10*time.Second, 10*time.Second))
 	if chance(f.rand, 0.2) {
 		at = at.In(time.FixedZone("", 9*3600))
 	}

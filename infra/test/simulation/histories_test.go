@@ -23,8 +23,8 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 )
 
 var (
@@ -107,7 +107,7 @@ func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
 }
 
 // start starts the function as main does.
-func start(e Environment) simulator.Invoke {
+func start(e Environment) lambda.Invoke {
 	s := e.Settings
 	h, err := handler.New(handler.Config{
 		Environment: map[string]string{

@@ -31,10 +31,10 @@ func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
 	for _, line := range got.Interfaces {
 		decisions[line.ID] = line.Decision + " " + line.Reason
 	}
-	for _, eni := range c.region.Interfaces() {
+	for _, eni := range c.region.EC2.Interfaces() {
 		want := ""
-		if r.settings.Finds(eni) {
-			expected := c.expect(r.settings, eni)
+		if r.process.settings.Finds(eni) {
+			expected := c.expect(r.process.settings, eni)
 			if want = "kept " + expected.Reason; expected.Release {
 				want = "released " + expected.Reason
 			}
@@ -49,7 +49,7 @@ func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
 		c.recorder.violate("a dry run tells of interfaces that are not there: %v", decisions)
 	}
 	for subnet, free := range got.FreeAddresses {
-		if has := c.region.FreeAddresses(subnet); has != free {
+		if has := c.region.EC2.FreeAddresses(subnet); has != free {
 			c.recorder.violate("a dry run says that %s has %d free addresses, it has %d", subnet, free, has)
 		}
 	}

@@ -4,35 +4,39 @@ import (
 	"slices"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
-// checkLiveness waits, once all is quiescent, as long as the function may take, and checks
-// that everything to be released is.
+// checkLiveness waits, outside and without faults, as long as the function may take, and
+// checks that everything to be released is.
 func (c *Checker) checkLiveness(s model.Settings) {
 	// After this no interface is young, whatever its node's clock, and each message that a
 	// killed run had received is visible again.
 	time.Sleep(max(s.GracePeriod+15*time.Minute, 8*time.Minute) + time.Second)
-	due := c.due(s)
+	due := simulator.Look(c.region, func() map[string]bool { return c.due(s) })
+	left := func() string { return c.left(s, due) }
 	runs := c.runsNeeded(s, len(due))
 	for range runs {
 		time.Sleep(c.scenario.interval)
-		if c.left(s, due) == "" {
+		if simulator.Look(c.region, left) == "" {
 			break
 		}
 	}
 	time.Sleep(timeout + time.Second)
-	if id := c.left(s, due); id != "" {
-		eni, _ := c.region.Interface(id)
-		c.recorder.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
-	}
+	c.region.Do(func() {
+		if id := left(); id != "" {
+			eni, _ := c.region.EC2.Interface(id)
+			c.recorder.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
+		}
+	})
 }
 
 // due returns the interfaces that are to be released and can be.
 func (c *Checker) due(s model.Settings) map[string]bool {
-	due, undeletable := map[string]bool{}, c.faults.undeletables()
-	for _, eni := range c.region.Interfaces() {
-		if _, never := undeletable[eni.ID]; !never && !s.DryRun && c.expect(s, eni).Release {
+	due := map[string]bool{}
+	for _, eni := range c.region.EC2.Interfaces() {
+		if _, undeletable := c.faults.undeletable[eni.ID]; !undeletable && !s.DryRun && c.expect(s, eni).Release {
 			due[eni.ID] = true
 		}
 	}
@@ -43,7 +47,7 @@ func (c *Checker) due(s model.Settings) map[string]bool {
 // three attempts; where these fill the budget only the random pick makes progress: after 30
 // runs an interface, one in 10^13 was never picked.
 func (c *Checker) runsNeeded(s model.Settings, due int) int {
-	share, undeletable := s.DeletesPerMinute, len(c.faults.undeletables())
+	share, undeletable := s.DeletesPerMinute, len(c.faults.undeletable)
 	all := due + undeletable
 	switch {
 	case undeletable == 0:
@@ -58,7 +62,7 @@ func (c *Checker) runsNeeded(s model.Settings, due int) int {
 // One of unreadable age is so only while EC2 shows its terminated owner, for an hour.
 func (c *Checker) left(s model.Settings, due map[string]bool) string {
 	for id := range due {
-		if eni, exists := c.region.Interface(id); exists && c.expect(s, eni).Release {
+		if eni, exists := c.region.EC2.Interface(id); exists && c.expect(s, eni).Release {
 			return id
 		}
 	}
@@ -75,9 +79,9 @@ func (c *Checker) checkEnd(s model.Settings, t triggers, redated map[string]bool
 		return
 	}
 	oldest := s.GracePeriod + 15*time.Minute
-	for _, eni := range c.region.Abandoned() {
+	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
-		if young && c.region.Now().Sub(eni.LeakedAt) > oldest {
+		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
 			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
@@ -90,15 +94,15 @@ const soon = 3 * time.Minute
 // That of a failing message may still be to come; Ended has checked why its runs failed.
 func (c *Checker) checkMessages(t triggers) {
 	for _, m := range t.queue.Messages() {
-		failures := c.failures(m.ID)
+		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1
-		if !slices.Contains(invalid, m.Body) && !failing && c.region.Now().Sub(m.SentAt) > soon {
+		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
 			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
 		}
 	}
 	for _, m := range t.dead.Messages() {
 		c.recorder.count("message/dead letter")
-		if failures := c.failures(m.ID); !slices.Contains(invalid, m.Body) && failures < 5 {
+		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < 5 {
 			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
 		}
 	}

@@ -4,21 +4,21 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // tag changes or removes a tag of any interface.
 func (w *Workload) tag() {
 	id := ""
-	if all := w.region.Interfaces(); len(all) > 0 {
+	if all := w.region.EC2.Interfaces(); len(all) > 0 {
 		id = pick(w.rand, all...).ID
 	}
 	key := pick(w.rand, model.TagInstance, model.TagCreatedAt, model.TagKeep, model.TagNoManage, model.TagCluster, "Name")
 	value, remove := w.fixtures.garbage(), chance(w.rand, 0.4)
 	w.recorder.trace("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
 	w.redated[id] = w.redated[id] || key == model.TagCreatedAt
-	w.region.Update(id, func(eni *simulator.Interface) {
+	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
 		if remove {
 			delete(eni.Tags, key)
 			return
@@ -29,7 +29,7 @@ func (w *Workload) tag() {
 
 // attach attaches a leaked interface to a node, for some minutes.
 func (w *Workload) attach() {
-	leaked := w.region.Abandoned()
+	leaked := w.region.EC2.Leaked()
 	if len(leaked) == 0 {
 		return
 	}
@@ -38,20 +38,20 @@ func (w *Workload) attach() {
 		return
 	}
 	w.recorder.trace("the operator attaches %s to %s", id, node)
-	w.region.Update(id, func(eni *simulator.Interface) {
+	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
 		eni.Status, eni.LeakedAt = "in-use", time.Time{}
-		eni.Attachment = &simulator.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
+		eni.Attachment = &ec2.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
 	})
-	w.region.After(within(w.rand, 0, time.Hour), func() {
-		now := w.region.Now()
-		w.region.Update(id, func(eni *simulator.Interface) {
+	w.region.Loop.After(within(w.rand, 0, time.Hour), func() {
+		now := w.region.Loop.Now()
+		w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
 			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
 		})
 	})
 }
 
 func (w *Workload) makeUndeletable() {
-	for _, eni := range w.region.Abandoned() {
+	for _, eni := range w.region.EC2.Leaked() {
 		if chance(w.rand, 0.5) {
 			w.faults.makeUndeletable(w.rand, eni.ID)
 			return
@@ -75,7 +75,7 @@ func (w *Workload) sendInvalid() {
 // tickTwice repeats a tick: Scheduler delivers at least once (EventBridge Scheduler User Guide).
 func (w *Workload) tickTwice() {
 	for range 1 + w.rand.IntN(2) {
-		w.region.Tick(w.executions.Invoke)
+		w.tick(w.executions.Invoke)
 	}
 }
 
@@ -95,14 +95,14 @@ func (w *Workload) runManually() {
 	}
 	payload, _ := json.Marshal(input)
 	w.recorder.count("run/by hand")
-	w.region.After(within(w.rand, 0, time.Second), func() { w.region.Tick(w.executions.with(payload)) })
+	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(w.executions.with(payload)) })
 }
 
 func (w *Workload) targets(name string) []string {
 	switch name {
 	case "instanceIds":
 		ids := []string{"i-0123456789abcdef0"}
-		for _, eni := range w.region.Interfaces() {
+		for _, eni := range w.region.EC2.Interfaces() {
 			if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
 				ids = append(ids, id)
 			}

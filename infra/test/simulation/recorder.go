@@ -4,17 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
-// A Recorder keeps a simulation's last steps, its coverage and its first violation.
+// A Recorder keeps a simulation's last steps, its coverage and its first violation. Like all
+// that the simulation consists of, it works inside the region's loop.
 type Recorder struct {
-	region *simulator.World
-
-	mu        sync.Mutex
+	region    *simulator.Region
 	steps     [maxSteps]step // a ring, formatted only when read: a million simulations write it
 	written   int
 	coverage  Coverage
@@ -32,11 +30,8 @@ type step struct {
 
 // trace records a step. After a violation it records no more.
 func (r *Recorder) trace(format string, args ...any) {
-	now := r.region.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.violation == "" {
-		r.steps[r.written%maxSteps] = step{now, format, args}
+		r.steps[r.written%maxSteps] = step{r.region.Loop.Now(), format, args}
 		r.written++
 	}
 }
@@ -44,8 +39,6 @@ func (r *Recorder) trace(format string, args ...any) {
 // violate records a violation. The simulation goes on, but only the first one counts.
 func (r *Recorder) violate(format string, args ...any) {
 	r.trace("VIOLATION: "+format, args...)
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.violation == "" {
 		r.violation = fmt.Sprintf(format, args...)
 	}
@@ -53,26 +46,19 @@ func (r *Recorder) violate(format string, args ...any) {
 
 // Violation returns the first violation; "" if there is none.
 func (r *Recorder) Violation() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return r.violation
 }
 
 func (r *Recorder) count(name string) { r.add(name, 1) }
 
 func (r *Recorder) add(name string, n int) {
-	if n == 0 {
-		return
+	if n > 0 {
+		r.coverage[name] += n
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.coverage[name] += n
 }
 
 // Coverage returns what the simulation met.
 func (r *Recorder) Coverage() Coverage {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return r.coverage
 }
 
@@ -82,11 +68,11 @@ func (r *Recorder) story() string {
 	for i := max(0, r.written-maxSteps); i < r.written; i++ {
 		steps = append(steps, r.steps[i%maxSteps])
 	}
-	first, last := time.Time{}, r.region.Now()
+	first, last := time.Time{}, r.region.Loop.Now()
 	if len(steps) > 0 {
 		first, last = steps[0].at, steps[len(steps)-1].at
 	}
-	for _, c := range r.region.Calls() {
+	for _, c := range r.region.Front.Calls() {
 		if !ofFunction(c.Caller) && !c.At.Before(first) && !c.At.After(last) && c.Action != "CreateTags" {
 			steps = append(steps, step{c.At, "%s: %s %s %s", []any{c.Caller, c.Action, c.Form.Get("NetworkInterfaceId"), c.Code}})
 		}

@@ -2,39 +2,44 @@ package simulation
 
 import (
 	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // checkStart checks when a delete started: not in the last 5 seconds, nor after a
 // throttle that outlived the retries (spec: release).
-func (c *Checker) checkStart(r *Run, e *evidence, call Call) {
+func (c *Checker) checkStart(r *Run, call Call) {
 	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
-		c.recorder.violate("%s began to delete %s %v before its deadline", r.process, call.Target, left)
+		c.recorder.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
 	}
-	if e.throttled != "" && e.throttled != call.Target {
-		c.recorder.violate("%s pushed on with %s although %s was throttled", r.process, call.Target, e.throttled)
+	last, made := r.last(call.Action)
+	if made && last.Target != call.Target && slices.Contains(throttles, last.Code) {
+		c.recorder.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
 	}
 }
 
 // checkEffect checks a call against the region at the moment of its effect.
-func (c *Checker) checkEffect(r *Run, e *evidence, call Call) {
+func (c *Checker) checkEffect(r *Run, call Call) {
 	if strings.HasPrefix(call.Action, "Describe") {
 		return
 	}
 	if !call.isDelete() || call.Form.Get("DryRun") != "" {
-		c.recorder.violate("%s made a write other than a delete: %s", r.process, call.Action)
+		c.recorder.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
 		return
 	}
-	c.checkPace(r, e, call.At)
-	switch {
-	case r.dry:
-		c.recorder.violate("%s deleted %s in a dry run", r.process, call.Target)
-	case e.unread["DescribeNetworkInterfaces"] || e.unread["DescribeInstances"]:
-		c.recorder.violate("%s deleted %s although it could not read all evidence", r.process, call.Target)
+	c.checkPace(r, call.At)
+	if r.dry {
+		c.recorder.violate("%s deleted %s in a dry run", r.process.key, call.Target)
+	}
+	for _, evidence := range []string{"DescribeNetworkInterfaces", "DescribeInstances"} {
+		if last, made := r.last(evidence); made && last.Status != http.StatusOK {
+			c.recorder.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
+		}
 	}
 	if call.Before == nil {
 		return
@@ -45,30 +50,30 @@ func (c *Checker) checkEffect(r *Run, e *evidence, call Call) {
 			c.recorder.count("beyond the facts/released although its creator would attach it")
 			return
 		}
-		c.recorder.violate("%s released %s, which its creator %s would still attach", r.process, call.Target, eni.Creator)
+		c.recorder.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
 	}
 	if !c.couldRelease(r, call.Target) {
-		c.recorder.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process, call.Target, c.expect(r.settings, eni).Reason, eni)
+		c.recorder.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
 	}
 }
 
 // couldRelease reports whether the rule releases the interface by any state that the
 // run can have read: listings may be old, and not equally so.
 func (c *Checker) couldRelease(r *Run, id string) bool {
-	now, since := c.region.Now(), r.began.Add(-stalest)
-	var views []map[string]*simulator.Instance
-	for _, eni := range c.region.InterfaceSince(since, id) {
+	now, since := c.region.Loop.Now(), r.began.Add(-stalest)
+	var views []map[string]*ec2.Instance
+	for _, eni := range c.region.EC2.InterfaceSince(since, id) {
 		if eni == nil {
 			continue
 		}
-		if r.settings.Expect(*eni, c.owner, now).Release {
+		if r.process.settings.Expect(*eni, c.owner, now).Release {
 			return true
 		}
 		if views == nil {
 			views = c.views(*eni, since)
 		}
 		for _, view := range views {
-			if r.settings.Expect(*eni, func(id string) *simulator.Instance { return view[id] }, now).Release {
+			if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return view[id] }, now).Release {
 				return true
 			}
 		}
@@ -77,11 +82,11 @@ func (c *Checker) couldRelease(r *Run, id string) bool {
 }
 
 // views returns all combinations of states that the claimed instances have had.
-func (c *Checker) views(eni simulator.Interface, since time.Time) []map[string]*simulator.Instance {
-	views := []map[string]*simulator.Instance{{}}
+func (c *Checker) views(eni ec2.Interface, since time.Time) []map[string]*ec2.Instance {
+	views := []map[string]*ec2.Instance{{}}
 	for _, id := range []string{model.Described(eni), eni.Tags[model.TagInstance]} {
-		var more []map[string]*simulator.Instance
-		for _, version := range c.region.InstanceSince(since, id) {
+		var more []map[string]*ec2.Instance
+		for _, version := range c.region.EC2.InstanceSince(since, id) {
 			if version != nil && version.Hidden {
 				version = nil
 			}
@@ -97,14 +102,18 @@ func (c *Checker) views(eni simulator.Interface, since time.Time) []map[string]*
 }
 
 // checkPace checks a run's deletes against its delete budget (spec: release).
-func (c *Checker) checkPace(r *Run, e *evidence, now time.Time) {
-	e.attempts = append(e.attempts, now)
-	made, share, passed := len(e.attempts), r.settings.DeletesPerMinute, now.Sub(e.attempts[0])
+func (c *Checker) checkPace(r *Run, now time.Time) {
+	made, share, passed := 1, r.process.settings.DeletesPerMinute, time.Duration(0)
+	for _, call := range r.calls {
+		if call.isDelete() && !call.At.IsZero() {
+			made, passed = made+1, max(passed, now.Sub(call.At))
+		}
+	}
 	if made > share {
-		c.recorder.violate("%s made %d deletes, of %d", r.process, made, share)
+		c.recorder.violate("%s made %d deletes, of %d", r.process.key, made, share)
 	}
 	if float64(made) > float64(max(1, share/4))+passed.Minutes()*float64(share)+1 {
-		c.recorder.violate("%s made %d deletes in %v", r.process, made, passed)
+		c.recorder.violate("%s made %d deletes in %v", r.process.key, made, passed)
 	}
 }
 
@@ -114,7 +123,7 @@ func (c *Checker) checkPace(r *Run, e *evidence, now time.Time) {
 func (c *Checker) checkCNIs() {
 	const size, refill = 50, 2.0
 	tokens, at := float64(size), time.Time{}
-	for _, call := range c.region.Calls() {
+	for _, call := range c.region.Front.Calls() {
 		if call.Action != "DeleteNetworkInterface" || ofFunction(call.Caller) {
 			continue
 		}

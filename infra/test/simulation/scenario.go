@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
@@ -100,29 +101,29 @@ func (s Scenario) drawMoments(r *rand.Rand) []time.Time {
 }
 
 // drawCNI draws a version and a mode of the CNI.
-func (s Scenario) drawCNI(r *rand.Rand, subnets []string) simulator.CNI {
-	cni := simulator.CNI{
+func (s Scenario) drawCNI(r *rand.Rand, subnets []string) cni.Config {
+	c := cni.Config{
 		Cluster:     pick(r, "", "blue", "blue", "green"),
 		Untagged:    chance(r, 0.05) && !s.hidden, // an older CNI's living owner is visible (spec: the rule)
 		Addresses:   pick(r, 1, 2, 10, 30),
 		AttachFails: pick(r, 0, 0, 0.2),
 	}
 	if chance(r, 0.2) {
-		cni.Addresses, cni.Prefixes = 1, 1+r.IntN(3)
+		c.Addresses, c.Prefixes = 1, 1+r.IntN(3)
 	}
 	if chance(r, 0.2) { // custom networking: a subnet of its own in the node's zone
-		cni.Subnet = subnets[0]
+		c.Subnet = subnets[0]
 	}
 	if chance(r, 0.3) {
-		cni.Zone = time.FixedZone("", 3600*(r.IntN(27)-12))
+		c.Zone = time.FixedZone("", 3600*(r.IntN(27)-12))
 	}
 	if s.wrong > 0 {
-		cni.ClockOffset = within(r, -s.wrong, s.wrong+1)
-		if s.beyond && cni.ClockOffset.Abs() < 15*time.Minute {
-			cni.ClockOffset -= 15 * time.Minute
+		c.ClockOffset = within(r, -s.wrong, s.wrong+1)
+		if s.beyond && c.ClockOffset.Abs() < 15*time.Minute {
+			c.ClockOffset -= 15 * time.Minute
 		}
 	}
-	return cni
+	return c
 }
 
 func drawSettings(r *rand.Rand, vpcs []string) model.Settings {

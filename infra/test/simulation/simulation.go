@@ -13,13 +13,15 @@ import (
 	"sync"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // A Function is what a simulation runs.
 type Function struct {
 	Pattern []byte // of the EventBridge rule that feeds its queue
-	Start   func(Environment) simulator.Invoke
+	Start   func(Environment) lambda.Invoke
 }
 
 // An Environment is what a process of the function starts with.
@@ -36,7 +38,7 @@ type Simulation struct {
 	*Recorder
 	Seed       uint64
 	scenario   Scenario
-	region     *simulator.World
+	region     *simulator.Region
 	triggers   triggers
 	workload   *Workload
 	faults     *Faults
@@ -51,24 +53,27 @@ const account = "123456789012"
 func New(seed uint64, f Function) *Simulation {
 	random := rand.New(rand.NewPCG(seed, 1)) // of scenario and workload; the region has its own
 	scenario := drawScenario(random)
-	region := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 2)), scenario.options)
+	region := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 2)), scenario.options)
 	s := &Simulation{Seed: seed, scenario: scenario, region: region, Recorder: &Recorder{region: region, coverage: Coverage{}}}
-	s.faults = &Faults{scenario: scenario, recorder: s.Recorder, undeletable: map[string]refusal{}, pending: map[string]simulator.Fault{}}
-	s.checker = &Checker{scenario: scenario, region: region, faults: s.faults, recorder: s.Recorder, runs: map[*Run]*evidence{}, failed: map[string]int{}}
+	s.faults = &Faults{scenario: scenario, recorder: s.Recorder, undeletable: map[string]refusal{}}
+	s.checker = &Checker{scenario: scenario, region: region, faults: s.faults, recorder: s.Recorder, failed: map[string]int{}}
 	s.executions = &Executions{seed: seed, start: f.Start, region: region, faults: s.faults, recorder: s.Recorder, observer: s.checker}
+	region.Do(func() { s.setUp(random, f.Pattern) })
+	return s
+}
 
-	network := addNetwork(region, scenario)
+func (s *Simulation) setUp(random *rand.Rand, pattern []byte) {
+	network := addNetwork(s.region, s.scenario)
 	s.executions.deploy(drawSettings(random, network.vpcs))
-	network.addGroups(random, region, scenario)
-	region.OnCall(s.faults.meet)
-	s.triggers = addTriggers(region, f.Pattern, scenario.interval, s.executions.Invoke)
+	network.addGroups(random, s.region, s.scenario)
+	s.region.Front.OnCall(s.faults.ofNode)
+	s.triggers = addTriggers(s.region, pattern, s.scenario.interval, s.executions.Invoke)
 	s.workload = &Workload{
-		scenario: scenario, rand: random, region: region, network: network, triggers: s.triggers, faults: s.faults, executions: s.executions,
+		scenario: s.scenario, rand: random, region: s.region, network: network, triggers: s.triggers, faults: s.faults, executions: s.executions,
 		recorder: s.Recorder, inspect: s.inspect, redated: map[string]bool{},
-		fixtures: &Fixtures{rand: random, region: region, executions: s.executions, recorder: s.Recorder, subnets: network.subnets},
+		fixtures: &Fixtures{rand: random, region: s.region, executions: s.executions, recorder: s.Recorder, subnets: network.subnets},
 	}
 	s.workload.start()
-	return s
 }
 
 // Run runs a simulation to its end.
@@ -81,7 +86,7 @@ func (s *Simulation) Run() {
 	cancel()
 	region.Wait()
 	s.count("history/" + s.scenario.kind)
-	for _, c := range s.region.Calls() {
+	for _, c := range simulator.Look(s.region, s.region.Front.Calls) {
 		if c.Action == "DeleteNetworkInterface" && (c.Caller == "cron" || c.Caller == "resource-controller" || strings.HasPrefix(c.Caller, "i-")) {
 			s.count("neighbour calls")
 		}
@@ -90,24 +95,30 @@ func (s *Simulation) Run() {
 
 // quiesce ends all faults and checks that the function then catches up.
 func (s *Simulation) quiesce() {
-	if s.Violation() != "" {
+	over := false
+	s.region.Do(func() {
+		if over = s.violation != ""; !over {
+			s.faults.quiesce()
+			s.trace("all is calm")
+		}
+	})
+	if over {
 		return
 	}
-	s.faults.quiesce()
-	s.trace("all is calm")
-	settings := s.executions.Settings()
+	settings := s.executions.settings
 	s.checker.checkLiveness(settings)
-	if s.Violation() == "" {
-		s.inspect()
-		s.checker.checkEnd(settings, s.triggers, s.workload.redated)
-	}
+	s.inspect()
+	s.region.Do(func() { s.checker.checkEnd(settings, s.triggers, s.workload.redated) })
 }
 
-// inspect checks the report of a manual dry run.
-func (s *Simulation) inspect() { s.checker.checkInspection(s.executions.inspect()) }
+// inspect makes a manual dry run and checks its report.
+func (s *Simulation) inspect() {
+	r, answer, err := s.executions.inspect()
+	s.region.Do(func() { s.checker.checkInspection(r, answer, err) })
+}
 
 // Story returns the simulation for a reader: its scenario, its last steps and the violation.
 // It must be called in the simulation's bubble.
 func (s *Simulation) Story() string {
-	return fmt.Sprintf("seed %d: %+v\nsettings: %+v\n%s", s.Seed, s.scenario, s.executions.Settings(), s.story())
+	return fmt.Sprintf("seed %d: %+v\nsettings: %+v\n%s", s.Seed, s.scenario, s.executions.settings, simulator.Look(s.region, s.story))
 }

@@ -2,23 +2,23 @@ package simulation
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
-// A Call is a run's call, with what it found and did at the moment of its effect.
+// A Call is a run's call, with what it found and did at the moment of its effect. Status
+// and Code are those that the run received; At is zero if the call never reached the region.
 type Call struct {
-	simulator.Call           // At is zero if the call never reached the region, Status if no answer came
-	Started        time.Time // it may wait between that and At
-	Target         string    // the interface that it names
-	Before         *simulator.Interface
-	Deleted        bool
+	api.Call
+	Started time.Time      // it may wait between that and At
+	Target  string         // the interface that it names
+	Before  *ec2.Interface // the target before the effect; nil: there was none
+	Deleted bool           // the target by the effect
 }
 
 func (c Call) isDelete() bool { return c.Action == "DeleteNetworkInterface" }
@@ -34,80 +34,62 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := Call{
-		Call:    simulator.Call{Caller: p.key, Action: form.Get("Action"), Form: form},
-		Started: time.Now(), Target: form.Get("NetworkInterfaceId"),
+	c := Call{Call: api.Call{Action: form.Get("Action"), Form: form}, Started: time.Now(), Target: form.Get("NetworkInterfaceId")}
+	moment := 2 * (len(r.calls) + 1)
+	r.killIf(moment)
+	p.region.Do(func() { c.Fault = p.faults.draw(r, c.Action, c.Target) })
+	if wait := min(c.Fault.Latency, time.Until(r.deadline)+time.Second); wait > 0 {
+		select {
+		case <-in.Context().Done():
+			p.region.Do(func() {
+				p.recorder.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
+				p.called(r, c)
+			})
+			return nil, in.Context().Err()
+		case <-time.After(wait):
+		}
 	}
-	r.calls++
-	p.killIf(r, 2*r.calls, "run/killed before a call")
-	fault := p.faults.draw(r, c.Action, c.Target)
-	if !wait(in.Context(), min(fault.Latency, time.Until(r.deadline)+time.Second)) {
-		p.recorder.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
-		p.observer.Called(r, c)
-		return nil, in.Context().Err()
-	}
-	fault.Latency = 0
-	answer, err := p.send(in, &c, fault)
-	p.recorder.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, fault.Code, fault.Stale)
-	p.observer.Called(r, c)
-	p.killIf(r, 2*r.calls+1, "run/killed after a call")
+	c.Fault.Latency = 0
+	answer, err := p.send(in, r, c)
+	r.killIf(moment + 1)
 	return answer, err
 }
 
-// send has a call take its effect, and completes it with that.
-func (p *process) send(in *http.Request, c *Call, fault simulator.Fault) (*http.Response, error) {
-	c.At = time.Now()
-	before, existed := p.region.Interface(c.Target)
-	if existed {
-		c.Before = &before
-	}
-	p.faults.stash(p.key, fault)
-	answer, err := simulator.Transport{Handler: p.region.Handler()}.RoundTrip(in)
-	if err == nil {
-		c.Status, c.Code = answer.StatusCode, codeOf(answer)
-	}
-	_, exists := p.region.Interface(c.Target)
-	c.Deleted = c.isDelete() && existed && !exists
+// send has a call take its effect.
+func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response, err error) {
+	journal := 0
+	p.region.Do(func() {
+		if before, exists := p.region.EC2.Interface(c.Target); exists {
+			c.Before = &before
+		}
+		c.At, journal = p.region.Loop.Now(), len(p.region.Front.Calls())
+	})
+	answer, err = p.region.Transport().RoundTrip(in.WithContext(api.WithFault(in.Context(), c.Fault)))
+	p.region.Do(func() {
+		for _, made := range p.region.Front.Calls()[journal:] {
+			if made.Caller == p.key && err == nil {
+				c.Status, c.Code = made.Status, made.Code
+			}
+		}
+		_, exists := p.region.EC2.Interface(c.Target)
+		c.Deleted = c.isDelete() && c.Before != nil && !exists
+		p.recorder.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, c.Fault.Code, c.Fault.Stale)
+		p.called(r, c)
+	})
 	return answer, err
+}
+
+func (p *process) called(r *Run, c Call) {
+	p.observer.Called(r, c)
+	r.calls = append(r.calls, c)
 }
 
 // killIf kills the run's process if this is the moment for it.
-func (p *process) killIf(r *Run, moment int, outcome string) {
+func (r *Run) killIf(moment int) {
 	if r.killAt == moment {
 		r.killed = true
-		p.recorder.count(outcome)
 		panic(killed{})
 	}
-}
-
-// wait waits for d, and reports whether ctx has not ended before.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-var errorCode = regexp.MustCompile(`<Code>(\w+)`)
-
-// codeOf returns an answer's error code, and leaves the answer to be read again.
-func codeOf(answer *http.Response) string {
-	if answer.StatusCode == http.StatusOK {
-		return ""
-	}
-	raw, _ := io.ReadAll(answer.Body)
-	answer.Body = io.NopCloser(bytes.NewReader(raw))
-	if found := errorCode.FindSubmatch(raw); found != nil {
-		return string(found[1])
-	}
-	return ""
 }
 
 // formOf returns a request's form, and leaves the request to be read again.
@@ -116,9 +98,9 @@ func formOf(in *http.Request) (url.Values, error) {
 		return url.Values{}, nil
 	}
 	raw, err := io.ReadAll(in.Body)
+	in.Body = io.NopCloser(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}
-	in.Body = io.NopCloser(bytes.NewReader(raw))
 	return url.ParseQuery(string(raw))
 }

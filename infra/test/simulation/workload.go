@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 )
 
 // A Workload is what happens to clusters while the function runs: nodes come, go and
@@ -12,7 +14,7 @@ import (
 type Workload struct {
 	scenario   Scenario
 	rand       *rand.Rand
-	region     *simulator.World
+	region     *simulator.Region
 	network    network
 	triggers   triggers
 	faults     *Faults
@@ -30,30 +32,39 @@ type operation struct {
 	do     func(*Workload)
 }
 
+// inside runs an operation inside the region's loop, as all do that take no time.
+func inside(do func(*Workload)) func(*Workload) {
+	return func(w *Workload) { w.region.Do(func() { do(w) }) }
+}
+
 var operations = []operation{
-	{"scale out", 12, (*Workload).scaleOut},
-	{"scale in", 14, func(w *Workload) { w.region.ScaleIn(w.group(), 1+w.rand.IntN(2)) }},
-	{"a lone node", 4, (*Workload).launchStandalone},
-	{"allocate", 8, func(w *Workload) { w.region.Allocate(w.node(), 1+w.rand.IntN(2)) }},
-	{"give back", 6, func(w *Workload) { w.region.GiveBack(w.node()) }},
-	{"die between create and attach", 6, func(w *Workload) { w.crashAllocating(simulator.Created) }},
-	{"die between attach and modify", 5, func(w *Workload) { w.crashAllocating(simulator.Attached) }},
-	{"die between detach and delete", 6, (*Workload).crashFreeing},
-	{"terminate", 6, func(w *Workload) { w.region.Terminate(w.node()) }},
-	{"restart the CNI", 5, (*Workload).restart},
-	{"hibernate", 5, (*Workload).hibernate},
-	{"wake", 4, (*Workload).wakeAny},
-	{"an odd interface", 14, func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) }},
-	{"tag by hand", 5, (*Workload).tag},
-	{"attach by hand", 3, (*Workload).attach},
-	{"a stuck interface", 3, (*Workload).makeUndeletable},
-	{"a bad message", 3, (*Workload).sendInvalid},
-	{"a tick twice", 3, (*Workload).tickTwice},
+	{"scale out", 12, inside((*Workload).scaleOut)},
+	{"scale in", 14, inside(func(w *Workload) { w.region.AutoScaling.ScaleIn(w.group(), 1+w.rand.IntN(2)) })},
+	{"a lone node", 4, inside((*Workload).launchStandalone)},
+	{"allocate", 8, inside(func(w *Workload) { w.region.Nodes.AllocENI(w.node(), 1+w.rand.IntN(2)) })},
+	{"give back", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.node()) })},
+	{"die between create and attach", 6, inside(func(w *Workload) { w.crashAllocating(cni.Created) })},
+	{"die between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
+	{"die between detach and delete", 6, inside((*Workload).crashFreeing)},
+	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.node()) })},
+	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, w.restart) }},
+	{"hibernate", 5, func(w *Workload) {
+		if w.scenario.hibernate {
+			w.duringAllocation(0.8, w.hibernate)
+		}
+	}},
+	{"wake", 4, inside((*Workload).wakeAny)},
+	{"an odd interface", 14, inside(func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
+	{"tag by hand", 5, inside((*Workload).tag)},
+	{"attach by hand", 3, inside((*Workload).attach)},
+	{"a stuck interface", 3, inside((*Workload).makeUndeletable)},
+	{"a bad message", 3, inside((*Workload).sendInvalid)},
+	{"a tick twice", 3, inside((*Workload).tickTwice)},
 	{"by hand, dry", 8, func(w *Workload) { w.inspect() }},
-	{"by hand, for real", 3, (*Workload).runManually},
-	{"redeploy", 3, (*Workload).redeploy},
-	{"a spell of trouble", 6, func(w *Workload) { w.faults.startOutage(w.rand) }},
-	{"redrive", 1, func(w *Workload) { w.triggers.dead.Redrive() }},
+	{"by hand, for real", 3, inside((*Workload).runManually)},
+	{"redeploy", 3, inside((*Workload).redeploy)},
+	{"a spell of trouble", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
+	{"redrive", 1, inside(func(w *Workload) { w.triggers.dead.Redrive() })},
 }
 
 // run does the operations, each at its time, up to the first violation.
@@ -61,12 +72,14 @@ func (w *Workload) run() {
 	end := time.Now().Add(w.scenario.length)
 	for _, at := range w.scenario.drawMoments(w.rand) {
 		time.Sleep(time.Until(at))
-		if w.recorder.Violation() != "" {
+		if simulator.Look(w.region, w.recorder.Violation) != "" {
 			return
 		}
 		o := pickRow(w.rand, operations, func(o operation) int { return o.weight })
-		w.recorder.trace("%s", o.name)
-		w.recorder.count("act/" + o.name)
+		w.region.Do(func() {
+			w.recorder.trace("%s", o.name)
+			w.recorder.count("act/" + o.name)
+		})
 		o.do(w)
 	}
 	time.Sleep(time.Until(end))
@@ -77,25 +90,28 @@ func (w *Workload) group() string { return pick(w.rand, w.network.groups...) }
 // node returns a running node; "" if there is none.
 func (w *Workload) node() string { return w.fixtures.node("running") }
 
+// tick has the schedule call the function, or another Invoke in its place, at once.
+func (w *Workload) tick(f lambda.Invoke) { w.region.Lambda.Call(f, w.region.Bus.Tick(), nil) }
+
 // start adds other cleaners, leaked interfaces and the first nodes.
 func (w *Workload) start() {
 	if w.scenario.resource {
-		w.region.AddResourceController("blue")
+		w.region.Cleaners.AddResourceController("blue")
 	}
 	if w.scenario.cron > 0 {
-		w.region.AddCron(w.scenario.cron)
+		w.region.Cleaners.AddCron(w.scenario.cron)
 	}
 	for range w.scenario.backlog {
 		w.fixtures.place(0)
 	}
 	for _, group := range w.network.groups {
-		nodes, _ := w.region.ScaleOut(group, w.scenario.nodes)
+		nodes, _ := w.region.AutoScaling.ScaleOut(group, w.scenario.nodes)
 		w.startPods(nodes...)
 	}
 }
 
 func (w *Workload) scaleOut() {
-	nodes, err := w.region.ScaleOut(w.group(), 1+w.rand.IntN(2))
+	nodes, err := w.region.AutoScaling.ScaleOut(w.group(), 1+w.rand.IntN(2))
 	w.recorder.trace("launched %v %v", nodes, err)
 	w.startPods(nodes...)
 }
@@ -103,9 +119,9 @@ func (w *Workload) scaleOut() {
 // startPods has nodes allocate the interfaces that their pods need.
 func (w *Workload) startPods(nodes ...string) {
 	for _, node := range nodes {
-		w.region.Allocate(node, 1+w.rand.IntN(2))
+		w.region.Nodes.AllocENI(node, 1+w.rand.IntN(2))
 		if w.scenario.sweeps {
-			w.region.SweepHourly(node)
+			w.region.Cleaners.SweepHourly(node)
 		}
 	}
 }
@@ -114,58 +130,59 @@ func (w *Workload) startPods(nodes ...string) {
 func (w *Workload) launchStandalone() {
 	home := w.network.home(w.rand.IntN(w.scenario.vpcs))
 	operator := pick(w.rand, "", "", "eks.amazonaws.com")
-	node, err := w.region.Launch(simulator.Node{Subnet: home[0], Operator: operator, Hidden: w.scenario.hidden, CNI: w.scenario.drawCNI(w.rand, home)})
-	w.recorder.trace("launched %s %v", node, err)
-	if err == nil {
-		w.startPods(node)
+	node, err := w.region.Nodes.Launch(cni.Node{Subnet: home[0], Operator: operator, Hidden: w.scenario.hidden, CNI: w.scenario.drawCNI(w.rand, home)})
+	if err != nil {
+		w.recorder.trace("launched  launching a node: %v", err)
+		return
 	}
+	w.recorder.trace("launched %s <nil>", node)
+	w.startPods(node)
 }
 
-func (w *Workload) crashAllocating(at simulator.Step) {
+func (w *Workload) crashAllocating(at cni.Step) {
 	node := w.node()
 	w.recorder.trace("%s dies at step %d of its next allocation", node, at)
-	w.region.DieAt(node, at)
-	w.region.Allocate(node, 2)
+	w.region.Nodes.CrashAt(node, at)
+	w.region.Nodes.AllocENI(node, 2)
 }
 
 func (w *Workload) crashFreeing() {
 	node := w.node()
 	w.recorder.trace("%s dies when it gives back", node)
-	w.region.DieAt(node, simulator.Detached)
-	w.region.GiveBack(node)
+	w.region.Nodes.CrashAt(node, cni.Detached)
+	w.region.Nodes.FreeENI(node)
 }
 
-// allocateFor has a node begin to allocate, with some probability, and waits into that.
-func (w *Workload) allocateFor(node string, p float64) {
-	if chance(w.rand, p) {
-		w.region.Allocate(node, 1)
-		time.Sleep(within(w.rand, 0, 4*time.Second))
-	}
+// duringAllocation calls do, inside, with a node that allocates with some probability.
+func (w *Workload) duringAllocation(p float64, do func(node string)) {
+	var node string
+	var passed time.Duration
+	w.region.Do(func() {
+		if node = w.node(); chance(w.rand, p) {
+			w.region.Nodes.AllocENI(node, 1)
+			passed = within(w.rand, 0, 4*time.Second)
+		}
+	})
+	time.Sleep(passed)
+	w.region.Do(func() { do(node) })
 }
 
-// restart restarts a CNI, mostly during an allocation. Its node keeps running.
-func (w *Workload) restart() {
-	node := w.node()
-	w.allocateFor(node, 0.7)
+// restart restarts a CNI. Its node keeps running.
+func (w *Workload) restart(node string) {
 	w.recorder.trace("%s restarts its CNI", node)
-	w.region.Restart(node)
+	w.region.Nodes.Restart(node)
 }
 
-// hibernate stops a node, mostly during an allocation, and may wake it at any later time.
-func (w *Workload) hibernate() {
-	if !w.scenario.hibernate {
-		return
-	}
-	node := w.node()
-	w.allocateFor(node, 0.8)
+// hibernate stops a node, and may wake it at any later time.
+func (w *Workload) hibernate(node string) {
 	w.recorder.trace("%s hibernates", node)
-	w.region.Stop(node)
+	w.region.EC2.Stop(node)
 	if chance(w.rand, 0.7) {
 		run, wait, asleep := chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second), within(w.rand, time.Minute, w.scenario.length)
 		if w.scenario.length > 24*time.Hour && chance(w.rand, 0.5) {
 			asleep = within(w.rand, 24*time.Hour, 25*time.Hour)
 		}
-		w.region.After(asleep, func() { w.wake(node, run, wait) })
+		w.region.Loop.After(asleep, func() { w.wake(node, run, wait) })
 	}
 }
 
@@ -178,18 +195,18 @@ func (w *Workload) wakeAny() {
 // wake wakes a node. A run may follow while the node resumes what it had begun.
 func (w *Workload) wake(node string, run bool, wait time.Duration) {
 	w.recorder.trace("%s wakes", node)
-	w.region.Start(node)
+	w.region.EC2.Start(node)
 	if run {
-		w.whenRunning(node, func() { w.region.After(wait, func() { w.region.Tick(w.executions.Invoke) }) })
+		w.whenRunning(node, func() { w.region.Loop.After(wait, func() { w.tick(w.executions.Invoke) }) })
 	}
 }
 
 // whenRunning calls f once a booting node runs.
 func (w *Workload) whenRunning(node string, f func()) {
-	switch i, _ := w.region.Instance(node); i.State {
+	switch i, _ := w.region.EC2.Instance(node); i.State {
 	case "running":
 		f()
 	case "pending":
-		w.region.After(time.Second, func() { w.whenRunning(node, f) })
+		w.region.Loop.After(time.Second, func() { w.whenRunning(node, f) })
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
 // The tags and the description that the rule reads (spec: the rule).
@@ -50,10 +50,10 @@ var Rows = []string{
 }
 
 // An Owner returns an instance as EC2 shows it to the function; nil if it does not.
-type Owner func(id string) *simulator.Instance
+type Owner func(id string) *ec2.Instance
 
 // Expect returns what the rule decides about an interface.
-func (s Settings) Expect(eni simulator.Interface, owner Owner, now time.Time) Expectation {
+func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectation {
 	if reason := s.guard(eni); reason != "" {
 		return Expectation{false, reason, reason}
 	}
@@ -98,17 +98,17 @@ func (s Settings) Expect(eni simulator.Interface, owner Owner, now time.Time) Ex
 }
 
 // Described returns the instance that an interface's description names.
-func Described(eni simulator.Interface) string {
+func Described(eni ec2.Interface) string {
 	return strings.TrimPrefix(eni.Description, Description)
 }
 
 // Finds reports whether a sweep lists an interface (spec: scope).
-func (s Settings) Finds(eni simulator.Interface) bool {
+func (s Settings) Finds(eni ec2.Interface) bool {
 	return eni.Status == "available" && strings.HasPrefix(eni.Description, Description+"i-") && s.coversVPC(eni)
 }
 
 // guard returns the reason to keep an interface whoever its owner is; "" for none.
-func (s Settings) guard(eni simulator.Interface) string {
+func (s Settings) guard(eni ec2.Interface) string {
 	instance, hasInstance := eni.Tags[TagInstance]
 	_, hasAge := eni.Tags[TagCreatedAt]
 	_, keep := eni.Tags[TagKeep]
@@ -123,7 +123,7 @@ func (s Settings) guard(eni simulator.Interface) string {
 		return "foreign"
 	case !strings.HasPrefix(eni.Description, Description) || !InstanceID.MatchString(Described(eni)):
 		return "not-cni"
-	case slices.ContainsFunc(eni.Addresses, func(a simulator.Address) bool { return a.Association != nil }):
+	case slices.ContainsFunc(eni.Addresses, func(a ec2.Address) bool { return a.Association != nil }):
 		return "associated"
 	case eni.Tags[TagNoManage] == "true" || keep:
 		return "opted-out"
@@ -137,11 +137,11 @@ func (s Settings) guard(eni simulator.Interface) string {
 	return ""
 }
 
-func (s Settings) coversVPC(eni simulator.Interface) bool {
+func (s Settings) coversVPC(eni ec2.Interface) bool {
 	return len(s.VPCs) == 0 || slices.Contains(s.VPCs, eni.VPC)
 }
 
-func (s Settings) coversCluster(eni simulator.Interface) bool {
+func (s Settings) coversCluster(eni ec2.Interface) bool {
 	return len(s.Clusters) == 0 || slices.ContainsFunc(s.Clusters, func(name string) bool {
 		_, owned := eni.Tags[TagOwned+name]
 		return owned || eni.Tags[TagCluster] == name

@@ -24,6 +24,7 @@ type Executions struct {
 	recorder  *Recorder
 	observer  Observer
 	settings  model.Settings // of the next process
+	timeout   time.Duration
 	processes []*process
 }
 
@@ -80,14 +81,14 @@ type killed struct{}
 
 var errKilled = &lambda.FunctionError{Type: "Runtime.ExitError", Message: "the process was killed"}
 
-// timeout is the function's (template.yaml).
-const timeout = time.Minute
+// separation bounds the delay before a run, which is not part of its time. A delay drawn
+// from the payload separates runs that begin at one instant: it keeps a seed one history.
+const separation = 100 * time.Millisecond
 
-// Invoke makes a run for the schedule and the queue. A delay drawn from the payload
-// separates runs that begin at one instant, which keeps a seed one history.
+// Invoke makes a run for the schedule and the queue.
 func (e *Executions) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r := &Run{payload: payload, random: e.randomFor(payload)}
-	time.Sleep(within(r.random, 0, 100*time.Millisecond))
+	time.Sleep(within(r.random, 0, separation))
 	return e.perform(ctx, r)
 }
 
@@ -111,7 +112,7 @@ func (e *Executions) randomFor(payload []byte) *rand.Rand {
 }
 
 func (e *Executions) perform(ctx context.Context, r *Run) (answer []byte, err error) {
-	limited, cancel := context.WithTimeout(ctx, timeout)
+	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	r.began = time.Now()
 	r.deadline, _ = limited.Deadline()

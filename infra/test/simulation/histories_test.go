@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -97,7 +96,7 @@ func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
 				panic(fmt.Sprintf("seed %d: %v\n%s", seed, cause, debug.Stack()))
 			}
 		}()
-		s = New(seed, Function{Pattern: terminatePattern(), Start: start})
+		s = New(seed, Function{Template: template(), Start: start})
 		s.Run()
 		if *worker == "" || s.Violation() != "" {
 			story = s.Story()
@@ -132,8 +131,8 @@ func start(e Environment) lambda.Invoke {
 	return h.Invoke
 }
 
-// terminatePattern returns the template's own.
-var terminatePattern = sync.OnceValue(func() []byte {
+// template returns the repository's, deployed with its defaults.
+var template = sync.OnceValue(func() cloudformation.Resources {
 	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {
 		panic(err)
@@ -142,10 +141,9 @@ var terminatePattern = sync.OnceValue(func() []byte {
 	if err != nil {
 		panic(err)
 	}
-	pattern, err := cloudformation.At(template, "Resources", "TerminateEventsRule", "Properties", "EventPattern")
+	resources, err := template.Deploy(nil)
 	if err != nil {
 		panic(err)
 	}
-	raw, _ := json.Marshal(pattern)
-	return raw
+	return resources
 })

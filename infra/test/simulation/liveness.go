@@ -10,7 +10,7 @@ import (
 
 // checkLiveness waits, outside and without faults, as long as the function may take, and
 // checks that everything to be released is.
-func (c *Checker) checkLiveness(s model.Settings) {
+func (c *Checker) checkLiveness(s model.Settings, timeout time.Duration) {
 	// After this no interface is young, whatever its node's clock, and each message that a
 	// killed run had received is visible again.
 	time.Sleep(max(s.GracePeriod+15*time.Minute, 8*time.Minute) + time.Second)
@@ -70,8 +70,8 @@ func (c *Checker) left(s model.Settings, due map[string]bool) string {
 }
 
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
-func (c *Checker) checkEnd(s model.Settings, t triggers, redated map[string]bool) {
-	c.checkMessages(t)
+func (c *Checker) checkEnd(s model.Settings, stack *simulator.Stack, redated map[string]bool) {
+	c.checkMessages(stack)
 	if c.scenario.cron == 0 && !c.scenario.resource && !c.scenario.sweeps && c.scenario.kind != "backlog" {
 		c.checkCNIs()
 	}
@@ -92,15 +92,15 @@ const soon = 3 * time.Minute
 
 // checkMessages checks that each message was done, or is in the dead-letter queue for cause.
 // That of a failing message may still be to come; Ended has checked why its runs failed.
-func (c *Checker) checkMessages(t triggers) {
-	for _, m := range t.queue.Messages() {
+func (c *Checker) checkMessages(stack *simulator.Stack) {
+	for _, m := range stack.Queue.Messages() {
 		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1
 		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
 			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
 		}
 	}
-	for _, m := range t.dead.Messages() {
+	for _, m := range stack.DeadLetters.Messages() {
 		c.recorder.count("message/dead letter")
 		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < 5 {
 			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)

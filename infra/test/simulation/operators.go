@@ -69,7 +69,7 @@ var invalid = []string{
 func (w *Workload) sendInvalid() {
 	body := pick(w.rand, invalid...)
 	w.recorder.trace("a bad message: %s", body)
-	w.triggers.queue.Send(body)
+	w.stack.Queue.Send(body)
 }
 
 // tickTwice repeats a tick: Scheduler delivers at least once (EventBridge Scheduler User Guide).

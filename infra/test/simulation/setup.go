@@ -3,13 +3,11 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/sqs"
 )
 
 // A network is the region's VPCs, of two subnets each, and its groups of nodes.
@@ -38,17 +36,16 @@ func (n *network) addGroups(r *rand.Rand, region *simulator.Region, s Scenario) 
 	}
 }
 
-// triggers are the function's queue and its dead-letter queue.
-type triggers struct{ queue, dead *sqs.Queue }
-
-// addTriggers adds the rule, the queues, the mapping and the schedule, with the numbers of template.yaml.
-func addTriggers(region *simulator.Region, pattern []byte, interval time.Duration, invoke lambda.Invoke) triggers {
-	dead := region.SQS.AddQueue(sqs.Queue{Name: "dead-letters"})
-	queue := region.SQS.AddQueue(sqs.Queue{Name: "buffer", Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5, DeadLetters: dead})
-	if err := region.Bus.AddRule(pattern, queue.Deliver); err != nil {
+// deploy deploys the function with the template's numbers, and with the scenario's schedule.
+func (s *Simulation) deploy(template cloudformation.Resources) {
+	stack, err := simulator.Deploy(s.region, template, s.executions.Invoke)
+	if err != nil {
 		panic("simulation: " + err.Error())
 	}
-	region.Lambda.AddMapping(lambda.Mapping{Queue: queue, BatchSize: 1000, Window: 15 * time.Second, Concurrency: 2, Invoke: invoke})
-	region.Bus.Every(interval, region.Lambda.Target(invoke))
-	return triggers{queue, dead}
+	stack.Interval = s.scenario.interval
+	s.executions.timeout = stack.Timeout
+	stack.Timeout += separation
+	stack.Queue.Name = "buffer" // payloads hold it, and traces depend on these
+	stack.Start()
+	s.stack = stack
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
@@ -20,8 +21,8 @@ import (
 
 // A Function is what a simulation runs.
 type Function struct {
-	Pattern []byte // of the EventBridge rule that feeds its queue
-	Start   func(Environment) lambda.Invoke
+	Template cloudformation.Resources // deployed
+	Start    func(Environment) lambda.Invoke
 }
 
 // An Environment is what a process of the function starts with.
@@ -39,7 +40,7 @@ type Simulation struct {
 	Seed       uint64
 	scenario   Scenario
 	region     *simulator.Region
-	triggers   triggers
+	stack      *simulator.Stack
 	workload   *Workload
 	faults     *Faults
 	executions *Executions
@@ -58,18 +59,18 @@ func New(seed uint64, f Function) *Simulation {
 	s.faults = &Faults{scenario: scenario, recorder: s.Recorder, undeletable: map[string]refusal{}}
 	s.checker = &Checker{scenario: scenario, region: region, faults: s.faults, recorder: s.Recorder, failed: map[string]int{}}
 	s.executions = &Executions{seed: seed, start: f.Start, region: region, faults: s.faults, recorder: s.Recorder, observer: s.checker}
-	region.Do(func() { s.setUp(random, f.Pattern) })
+	region.Do(func() { s.setUp(random, f.Template) })
 	return s
 }
 
-func (s *Simulation) setUp(random *rand.Rand, pattern []byte) {
+func (s *Simulation) setUp(random *rand.Rand, template cloudformation.Resources) {
 	network := addNetwork(s.region, s.scenario)
 	s.executions.deploy(drawSettings(random, network.vpcs))
 	network.addGroups(random, s.region, s.scenario)
 	s.region.Front.OnCall(s.faults.ofNode)
-	s.triggers = addTriggers(s.region, pattern, s.scenario.interval, s.executions.Invoke)
+	s.deploy(template)
 	s.workload = &Workload{
-		scenario: s.scenario, rand: random, region: s.region, network: network, triggers: s.triggers, faults: s.faults, executions: s.executions,
+		scenario: s.scenario, rand: random, region: s.region, network: network, stack: s.stack, faults: s.faults, executions: s.executions,
 		recorder: s.Recorder, inspect: s.inspect, redated: map[string]bool{},
 		fixtures: &Fixtures{rand: random, region: s.region, executions: s.executions, recorder: s.Recorder, subnets: network.subnets},
 	}
@@ -106,9 +107,9 @@ func (s *Simulation) quiesce() {
 		return
 	}
 	settings := s.executions.settings
-	s.checker.checkLiveness(settings)
+	s.checker.checkLiveness(settings, s.executions.timeout)
 	s.inspect()
-	s.region.Do(func() { s.checker.checkEnd(settings, s.triggers, s.workload.redated) })
+	s.region.Do(func() { s.checker.checkEnd(settings, s.stack, s.workload.redated) })
 }
 
 // inspect makes a manual dry run and checks its report.

@@ -16,7 +16,7 @@ type Workload struct {
 	rand       *rand.Rand
 	region     *simulator.Region
 	network    network
-	triggers   triggers
+	stack      *simulator.Stack
 	faults     *Faults
 	executions *Executions
 	fixtures   *Fixtures
@@ -64,7 +64,7 @@ var operations = []operation{
 	{"by hand, for real", 3, inside((*Workload).runManually)},
 	{"redeploy", 3, inside((*Workload).redeploy)},
 	{"a spell of trouble", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
-	{"redrive", 1, inside(func(w *Workload) { w.triggers.dead.Redrive() })},
+	{"redrive", 1, inside(func(w *Workload) { w.stack.DeadLetters.Redrive() })},
 }
 
 // run does the operations, each at its time, up to the first violation.

@@ -16,6 +16,7 @@ import (
 type Checker struct {
 	scenario Scenario
 	region   *simulator.Region
+	stack    *simulator.Stack
 	faults   *Faults
 	recorder *Recorder
 	failed   map[string]int // by message, the runs with it that failed

@@ -10,10 +10,10 @@ import (
 
 // checkLiveness waits, outside and without faults, as long as the function may take, and
 // checks that everything to be released is.
-func (c *Checker) checkLiveness(s model.Settings, timeout time.Duration) {
+func (c *Checker) checkLiveness(s model.Settings) {
 	// After this no interface is young, whatever its node's clock, and each message that a
 	// killed run had received is visible again.
-	time.Sleep(max(s.GracePeriod+15*time.Minute, 8*time.Minute) + time.Second)
+	time.Sleep(max(s.GracePeriod+15*time.Minute, c.stack.Queue.Visibility+2*time.Minute) + time.Second)
 	due := simulator.Look(c.region, func() map[string]bool { return c.due(s) })
 	left := func() string { return c.left(s, due) }
 	runs := c.runsNeeded(s, len(due))
@@ -23,7 +23,7 @@ func (c *Checker) checkLiveness(s model.Settings, timeout time.Duration) {
 			break
 		}
 	}
-	time.Sleep(timeout + time.Second)
+	time.Sleep(c.stack.Timeout - separation + time.Second)
 	c.region.Do(func() {
 		if id := left(); id != "" {
 			eni, _ := c.region.EC2.Interface(id)
@@ -70,8 +70,8 @@ func (c *Checker) left(s model.Settings, due map[string]bool) string {
 }
 
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
-func (c *Checker) checkEnd(s model.Settings, stack *simulator.Stack, redated map[string]bool) {
-	c.checkMessages(stack)
+func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
+	c.checkMessages()
 	if c.scenario.cron == 0 && !c.scenario.resource && !c.scenario.sweeps && c.scenario.kind != "backlog" {
 		c.checkCNIs()
 	}
@@ -92,17 +92,17 @@ const soon = 3 * time.Minute
 
 // checkMessages checks that each message was done, or is in the dead-letter queue for cause.
 // That of a failing message may still be to come; Ended has checked why its runs failed.
-func (c *Checker) checkMessages(stack *simulator.Stack) {
-	for _, m := range stack.Queue.Messages() {
+func (c *Checker) checkMessages() {
+	for _, m := range c.stack.Queue.Messages() {
 		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1
 		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
 			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
 		}
 	}
-	for _, m := range stack.DeadLetters.Messages() {
+	for _, m := range c.stack.DeadLetters.Messages() {
 		c.recorder.count("message/dead letter")
-		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < 5 {
+		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < c.stack.Queue.Receives {
 			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
 		}
 	}

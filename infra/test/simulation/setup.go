@@ -47,5 +47,5 @@ func (s *Simulation) deploy(template cloudformation.Resources) {
 	stack.Timeout += separation
 	stack.Queue.Name = "buffer" // payloads hold it, and traces depend on these
 	stack.Start()
-	s.stack = stack
+	s.stack, s.checker.stack = stack, stack
 }

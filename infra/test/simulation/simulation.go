@@ -107,9 +107,9 @@ func (s *Simulation) quiesce() {
 		return
 	}
 	settings := s.executions.settings
-	s.checker.checkLiveness(settings, s.executions.timeout)
+	s.checker.checkLiveness(settings)
 	s.inspect()
-	s.region.Do(func() { s.checker.checkEnd(settings, s.stack, s.workload.redated) })
+	s.region.Do(func() { s.checker.checkEnd(settings, s.workload.redated) })
 }
 
 // inspect makes a manual dry run and checks its report.

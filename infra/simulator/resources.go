@@ -42,10 +42,10 @@ type (
 		ScalingConfig                             struct{ MaximumConcurrency number }
 	}
 	queueProperties struct {
-		QueueName, SqsManagedSseEnabled, MessageRetentionPeriod any
+		QueueName, SqsManagedSseEnabled any
 
-		DelaySeconds, VisibilityTimeout number
-		RedrivePolicy                   struct {
+		DelaySeconds, VisibilityTimeout, MessageRetentionPeriod number
+		RedrivePolicy                                           struct {
 			DeadLetterTargetArn string
 			MaxReceiveCount     number
 		}
@@ -64,6 +64,9 @@ type (
 	}
 )
 
+// fourDays is how many seconds SQS keeps a message by default.
+const fourDays = 4 * 24 * 60 * 60
+
 // A blueprint is the function and the ways to it, as resources describe them.
 type blueprint struct {
 	function functionProperties
@@ -78,8 +81,10 @@ func readResources(resources cloudformation.Resources) (blueprint, error) {
 	b := blueprint{queues: map[string]queueProperties{}, counts: map[string]int{}}
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		var resource struct {
-			Type, PhysicalResourceID        string
-			Properties, Metadata, Condition any
+			Type, PhysicalResourceID string
+			Properties               any
+
+			Metadata, Condition, DependsOn, DeletionPolicy, UpdateReplacePolicy any
 		}
 		err := decode(resources[id], &resource)
 		if err == nil {
@@ -98,8 +103,11 @@ func (b *blueprint) add(kind, name string, properties any) error {
 	b.counts[kind]++
 	switch kind {
 	case "AWS::SQS::Queue":
-		queue := queueProperties{VisibilityTimeout: 30}
+		queue := queueProperties{VisibilityTimeout: 30, MessageRetentionPeriod: fourDays}
 		err := decode(properties, &queue)
+		if err == nil && queue.MessageRetentionPeriod < fourDays {
+			err = errors.New("a MessageRetentionPeriod of less than four days is not supported: the simulator loses no message")
+		}
 		b.queues[name] = queue
 		return err
 	case "AWS::Events::Rule":
@@ -135,8 +143,8 @@ func (b *blueprint) check() error {
 	queue := b.queues[nameIn(m.Queue)]
 	_, dead := b.queues[nameIn(queue.RedrivePolicy.DeadLetterTargetArn)]
 	for _, c := range []struct {
-		holds bool
-		says  string
+		holds  bool
+		reason string
 	}{
 		{b.counts["AWS::Serverless::Function"] == 1, "it needs one function"},
 		{b.counts["ScheduleV2"] == 1 && b.counts["SQS"] == 1, "the function needs one event ScheduleV2 and one SQS"},
@@ -149,7 +157,7 @@ func (b *blueprint) check() error {
 		{queue.VisibilityTimeout >= b.function.Timeout, "VisibilityTimeout must not be less than the function's Timeout"},
 	} {
 		if !c.holds {
-			return errors.New(c.says)
+			return errors.New(c.reason)
 		}
 	}
 	return nil

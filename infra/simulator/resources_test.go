@@ -23,6 +23,7 @@ func TestDeployRefuses(t *testing.T) {
 		{"VisibilityTimeout: 360", "VisibilityTimeout: 59", "VisibilityTimeout"},
 		{"MaximumConcurrency: 2", "MaximumConcurrency: 1", "MaximumConcurrency"},
 		{"MaximumBatchingWindowInSeconds: 15", "MaximumBatchingWindowInSeconds: 0", "batching window"},
+		{"MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 60", "MessageRetentionPeriod"},
 		{"DelaySeconds: 60", "FifoQueue: true", "FifoQueue"},
 		{"Queue: !GetAtt TerminateEventsQueue.Arn", "Queue: arn:aws:sqs:eu-west-1:123456789012:other", "dead-letter queue"},
 		{"deadLetterTargetArn: !GetAtt DeadLetterQueue.Arn", "deadLetterTargetArn: arn:aws:sqs:eu-west-1:123456789012:other", "dead-letter queue"},

@@ -13,7 +13,7 @@ demo: ## play a scale-in against a simulated EC2, live (needs only Go)
 
 test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
-	go test $(race) -shuffle=on -timeout 30m -tags thirdparty ./...
+	TOOLS=required go test $(race) -shuffle=on -timeout 30m -tags thirdparty ./...
 
 lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
@@ -26,24 +26,24 @@ lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	.venv-checkov/bin/checkov
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
-	go test -tags e2e -count=1 -v -timeout 40m ./functions/release -run E2E
+	E2E=1 go test -count=1 -v -timeout 40m ./infra/test/e2e -run E2E
 
 # What ships is compiled, for its own test, beside the tests in virtual time, and is at hand for the benchmarks.
 bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (six to nine minutes)
-	GOGC=400 go test ./functions/release -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack|TestTheBinaryIsSmallAndOfItsArchitecture)$$' \
+	GOGC=400 go test ./infra/test/performance -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack|TestTheBinaryIsSmallAndOfItsArchitecture)$$' \
 	-parallel 4 -count=1 -v -timeout 30m -update
-	go test ./functions/release -run '^$$' -bench Start -benchtime 20x -update
-	go test ./functions/release -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
+	go test ./infra/test/performance -run '^$$' -bench Start -benchtime 20x -update
+	go test ./infra/test/performance -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
 
 bench-peers: .venv-peers/stamp ## beside a cron script and Cloud Custodian, on the simulator (some five minutes)
-	go test -tags peers ./functions/release -run '^TestPeers$$' -count=1 -v -update
+	go test ./infra/test/performance -run '^TestPeers$$' -count=1 -v -update
 
 sim: ## simulate clusters where everything fails: make sim SEED=n prints one history, make sim HISTORIES=n runs n
 	go test ./infra/test/simulation -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
 	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
 
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
-	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./functions/release -args -mutant .
+	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./infra/test/mutation -args -mutant .
 
 invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json [DRY_RUN=1]
 	$(sam) build --config-env $(machine)
@@ -52,10 +52,10 @@ invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=fun
 
 acceptance: .venv/stamp ## show on a sandbox account what no emulator can: make acceptance REGION=... ACCOUNT=... [CLEAN=1]
 	$(sam) build --config-env $(machine)
-	go run ./infra/acceptance -region "$(REGION)" -account "$(ACCOUNT)" -config-env $(machine) $(if $(CLEAN),-clean)
+	go run ./infra/test/acceptance -region "$(REGION)" -account "$(ACCOUNT)" -config-env $(machine) $(if $(CLEAN),-clean)
 
 pictures: ## draw the pictures of the documentation anew, from a simulated week
-	go test ./functions/release -run '^TestPictures$$' -count=1 -v -update
+	go test ./infra/test/operations -run '^TestPictures$$' -count=1 -v -update
 
 size: ## bytes of the shipped binary, plain and compressed
 	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && \
@@ -87,7 +87,7 @@ build-ReleaseFunction:
 sam = SAM_CLI_TELEMETRY=0 .venv/bin/sam
 # Containers run at full speed, or at all, only on a processor of their own kind.
 machine = $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,default)
-tags = thirdparty e2e peers
+tags = thirdparty
 # The race detector is written in C.
 race = $(if $(shell command -v $$(go env CC)),-race)
 

@@ -73,8 +73,8 @@ func badCredentials(a answer) bool {
 
 func throttled(a answer) bool { return awsconfig.ThrottleCode(a.code) }
 
-// without is the error of a success that lacks what was asked for: the SDK reads an
-// empty body, or a proxy's page, as a list of nothing.
-func without(what string) error {
+// missing is the error for a success that lacks a required element. The SDK decodes an
+// empty body, or a proxy's page, as an empty list, which must not be read as "nothing found".
+func missing(what string) error {
 	return fmt.Errorf("EC2 answered without %s; nothing can be concluded from that, so look for a proxy or an endpoint that is not EC2's", what)
 }

@@ -1,4 +1,4 @@
-// Package handler is the Lambda handler: it decodes an input, has package eni run, and answers.
+// Package handler is the Lambda handler: it decodes an input, runs package eni, and answers.
 // Start reading at Invoke; the samples of all inputs are in ../events.
 package handler
 
@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
@@ -54,12 +55,17 @@ func New(c Config) (*Handler, error) {
 			Deleter:          ec2,
 			Rule:             settings.rule(),
 			DeletesPerMinute: int(settings.DeletesPerMinute),
+			NewLimiter:       newLimiter,
 			Log:              c.Log,
 			Shuffle:          c.Shuffle,
 		},
 		log:     c.Log,
 		metrics: metrics{out: c.Metrics, function: c.Environment["AWS_LAMBDA_FUNCTION_NAME"]},
 	}, nil
+}
+
+func newLimiter(perSecond float64, burst int) eni.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), burst)
 }
 
 // noDeadline bounds a run whose caller sets no deadline; Lambda always does.

@@ -1,14 +1,13 @@
 package simulation
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -18,12 +17,10 @@ import (
 	"testing/cryptotest"
 	"testing/synctest"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 var (
@@ -114,16 +111,8 @@ func start(e Environment) lambda.Invoke {
 			"RELEASE_UNTAGGED": strconv.FormatBool(s.ReleaseUntagged), "GRACE_PERIOD_MINUTES": strconv.Itoa(int(s.GracePeriod.Minutes())),
 			"DELETES_PER_MINUTE": strconv.Itoa(s.DeletesPerMinute), "METRICS": "false",
 		},
-		AWS: aws.Config{
-			Region:       "eu-west-1",
-			BaseEndpoint: aws.String("http://simulator"),
-			HTTPClient:   &http.Client{Transport: e.Transport},
-			Retryer:      awsconfig.NewRetryer,
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: "secret"}, nil
-			}),
-		},
-		Log: slog.New(e.Log), Metrics: io.Discard, Shuffle: e.Random.Shuffle,
+		AWS: harness.Client(e.AccessKey, e.Transport), Log: slog.New(e.Log),
+		Metrics: io.Discard, Shuffle: e.Random.Shuffle,
 	})
 	if err != nil {
 		panic(err)
@@ -133,15 +122,15 @@ func start(e Environment) lambda.Invoke {
 
 // template returns the repository's, deployed with its defaults.
 var template = sync.OnceValue(func() cloudformation.Resources {
-	text, err := os.ReadFile("../../../template.yaml")
+	text, err := os.ReadFile(filepath.Join(harness.Root(), "template.yaml"))
 	if err != nil {
 		panic(err)
 	}
-	template, err := cloudformation.Read(text)
+	read, err := cloudformation.Read(text)
 	if err != nil {
 		panic(err)
 	}
-	resources, err := template.Deploy(nil)
+	resources, err := read.Deploy(nil)
 	if err != nil {
 		panic(err)
 	}

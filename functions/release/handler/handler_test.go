@@ -1,0 +1,144 @@
+package handler_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+// Each sample, run on the same world: what it deletes and what it answers.
+func TestEachSampleRuns(t *testing.T) {
+	for _, sample := range events.Samples {
+		t.Run(sample.Name, func(t *testing.T) {
+			harness.Test(t, func(f *harness.Function) {
+				leaks := f.AddScaleIn()
+				answer, err := f.Invoke(f.Sample(sample.Name))
+				if (err == nil) != (sample.Answer != "") || !strings.Contains(answer, sample.Answer) {
+					f.Errorf("%v, %s\nwant %s", err, answer, sample.Answer)
+				}
+				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(sample.Name, "hand") {
+					f.Errorf("the answer lists its interfaces: %v", listed)
+				}
+				f.ExpectDeleted(leaks(sample.Deletes)...)
+			})
+		})
+	}
+}
+
+// A sweep that finds nothing, the usual case, makes one call.
+func TestAnIdleSweepMakesOneCall(t *testing.T) {
+	harness.Test(t, func(f *harness.Function) {
+		f.Report(f.Sample("schedule"))
+		if calls := f.World.Calls(); len(calls) != 1 {
+			f.Errorf("%d calls", len(calls))
+		}
+	})
+}
+
+// An input that is refused makes no call at all.
+func TestWrongInputsMakeNoCall(t *testing.T) {
+	harness.Test(t, func(f *harness.Function) {
+		f.AddScaleIn()
+		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("not-understood-state-change")} {
+			if answer, err := f.Invoke(payload); err == nil || !strings.Contains(err.Error(), "nothing was done") {
+				f.Errorf("%s: %s, %v", payload, answer, err)
+			}
+		}
+		if calls := f.World.Calls(); len(calls) != 0 {
+			f.Errorf("%d calls", len(calls))
+		}
+		if strings.Contains(f.Stdout.String(), "my-asg") || strings.Contains(f.Stdout.String(), "apne1") {
+			f.Error("the log holds the event")
+		}
+	})
+}
+
+// The parameter DryRun makes every run dry.
+func TestTheParameterDryRun(t *testing.T) {
+	harness.Test(t, func(f *harness.Function) {
+		f.AddScaleIn()
+		f.Start(map[string]string{"DryRun": "true"})
+		for _, name := range []string{"schedule", "terminate", "batch", "hand-release"} {
+			if _, err := f.Invoke(f.Sample(name)); err != nil {
+				f.Error(err)
+			}
+		}
+		f.ExpectDeleted()
+		if f.CountCalls("Delete") != 0 {
+			f.Error("a dry run called DeleteNetworkInterface")
+		}
+	})
+}
+
+// mistakes are what an operator can get wrong around the function, and a part of the error.
+var mistakes = map[string]struct {
+	change func(*harness.Function)
+	want   string
+}{
+	"no credentials": {func(f *harness.Function) {
+		f.AWS.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, errors.New("no credentials were found")
+		})
+	}, "no credentials were found"},
+	"revoked credentials": {func(f *harness.Function) { f.World.RevokeKey(harness.AccessKey) }, "AuthFailure"},
+	"no permission to read": {func(f *harness.Function) {
+		f.World.Allow(harness.AccessKey, allowing("ec2:DeleteNetworkInterface"))
+	}, "UnauthorizedOperation"},
+	"no permission to delete": {func(f *harness.Function) {
+		f.World.Allow(harness.AccessKey, allowing("ec2:Describe*"))
+	}, "the permission ec2:DeleteNetworkInterface is missing"},
+	"EC2 unreachable": {func(f *harness.Function) {
+		f.AWS.HTTPClient = &http.Client{Transport: refused{}}
+	}, "connection refused"},
+	"EC2 hangs": {func(f *harness.Function) {
+		f.World.Inject("DescribeNetworkInterfaces", 100, simulator.Fault{Latency: time.Hour})
+	}, "deadline exceeded"},
+	"EC2 fails": {func(f *harness.Function) {
+		f.World.Inject("DescribeInstances", 100, simulator.Fault{Code: "InternalError", Status: 500})
+	}, "not all evidence could be read"},
+}
+
+// Each mistake gets an error that says what to do, and releases nothing.
+func TestMistakesAroundTheFunction(t *testing.T) {
+	for name, mistake := range mistakes {
+		t.Run(name, func(t *testing.T) {
+			harness.Test(t, func(f *harness.Function) {
+				f.AddScaleIn()
+				mistake.change(f)
+				f.Start(nil)
+				start := time.Now()
+				answer, err := f.Invoke(`{"dryRun":false}`)
+				if err == nil || !strings.Contains(err.Error(), mistake.want) {
+					f.Errorf("%v, %s; want an error with %q", err, answer, mistake.want)
+				}
+				if took := time.Since(start); took >= time.Minute {
+					f.Errorf("it took %v: Lambda had ended it", took)
+				}
+				if !strings.Contains(f.Stdout.String(), "the run failed") {
+					f.Error("no line of totals")
+				}
+				f.ExpectDeleted()
+			})
+		})
+	}
+}
+
+func allowing(action string) simulator.Policy {
+	return simulator.Policy{Statement: []simulator.Statement{{Effect: "Allow", Action: simulator.Strings{action}, Resource: simulator.Strings{"*"}}}}
+}
+
+// refused is a network without EC2.
+type refused struct{}
+
+func (refused) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("dial tcp: connection refused")
+}

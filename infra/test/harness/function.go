@@ -1,0 +1,157 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+)
+
+// Function is the handler in a region: everything that ships, from the decoder to the SDK's client
+// and its retries, on EC2's wire.
+type Function struct {
+	*Region
+	Handler *handler.Handler
+	AWS     aws.Config // read by Start
+	Metrics io.Writer  // read by Start; Stdout where it is nil
+	Stdout  Output     // its log, and its metrics
+}
+
+// Test runs a test with the function in a region, in virtual time.
+func Test(t *testing.T, test func(*Function)) {
+	t.Helper()
+	TestWith(t, simulator.Options{}, test)
+}
+
+// TestWith is Test in a region with options.
+func TestWith(t *testing.T, options simulator.Options, test func(*Function)) {
+	t.Helper()
+	seed := rand.Uint64()
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFunction(NewRegion(t, seed, options), nil)
+		test(f)
+		if t.Failed() {
+			t.Logf("seed %d; the log:\n%s", seed, f.Stdout.String())
+		}
+	})
+}
+
+// NewFunction starts the function in a region.
+func NewFunction(region *Region, parameters map[string]string) *Function {
+	region.Helper()
+	f := &Function{Region: region, AWS: Client(AccessKey, region.World.Transport())}
+	f.Start(parameters)
+	return f
+}
+
+// Client returns the configuration of a caller, by its access key, of a simulated region.
+func Client(key string, transport http.RoundTripper) aws.Config {
+	return aws.Config{
+		Region:       StackRegion,
+		BaseEndpoint: aws.String("http://simulator"),
+		HTTPClient:   &http.Client{Transport: transport},
+		Retryer:      awsconfig.NewRetryer,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: key, SecretAccessKey: "secret"}, nil
+		}),
+	}
+}
+
+// Start starts the function anew, with the settings that the template gives it for these parameters.
+func (f *Function) Start(parameters map[string]string) {
+	f.Helper()
+	if f.Metrics == nil {
+		f.Metrics = &f.Stdout
+	}
+	var err error
+	if f.Handler, err = handler.New(handler.Config{
+		Environment: Environment(f, parameters),
+		AWS:         f.AWS,
+		Log:         slog.New(slog.NewJSONHandler(&f.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
+		Metrics:     f.Metrics,
+		Shuffle:     shuffle(rand.New(rand.NewPCG(7, 7))),
+	}); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// shuffle returns a random source's Shuffle for runs that overlap: a source is for one goroutine.
+func shuffle(random *rand.Rand) func(n int, swap func(i, j int)) {
+	var one sync.Mutex
+	return func(n int, swap func(i, j int)) {
+		one.Lock()
+		defer one.Unlock()
+		random.Shuffle(n, swap)
+	}
+}
+
+// Invoke runs the handler as Lambda does: with its deadline a minute from now.
+func (f *Function) Invoke(payload string) (string, error) { return f.InvokeFor(time.Minute, payload) }
+
+// InvokeFor runs the handler with a deadline of its own.
+func (f *Function) InvokeFor(timeout time.Duration, payload string) (string, error) {
+	ctx, cancel := context.WithTimeout(f.Context(), timeout)
+	defer cancel()
+	answer, err := f.Handler.Invoke(ctx, []byte(payload))
+	return string(answer), err
+}
+
+// Report runs the handler and reads its answer as a report.
+func (f *Function) Report(payload string) (report eni.Report) {
+	f.Helper()
+	answer, err := f.Invoke(payload)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(answer), &report); err != nil {
+		f.Fatalf("%v: %s", err, answer)
+	}
+	return report
+}
+
+// Output is what the function writes. Runs that overlap write to it.
+type Output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *Output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(text)
+}
+
+func (o *Output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// Lines decodes a log's lines, each into a T.
+func Lines[T any](t testing.TB, log string) (lines []T) {
+	t.Helper()
+	for text := range strings.Lines(log) {
+		var line T
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,177 @@
+// Package mutation shows that the tests can fail: it breaks the product in one place at a time, by
+// go's -overlay, and asks for a test and a simulation that notice. Start reading at mutation_test.go;
+// the mutants are in mutants_test.go. It runs the tests of other packages, and imports none.
+package mutation
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+// rows makes two mutants of each row of the rule's tables: one without it, and, for a
+// row of evidence, one that decides the other way.
+func rows(t *testing.T) []mutant {
+	source := string(harness.Read(t, ruleFile))
+	var all []mutant
+	for _, table := range []string{"guards", "evidence"} {
+		_, body, found := strings.Cut(source, "\nvar "+table+" = ")
+		if !found {
+			t.Fatalf("no table %s in %s", table, ruleFile)
+		}
+		body, _, _ = strings.Cut(body, "\n}\n")
+		for _, row := range regexp.MustCompile(`(?m)^\t\{[^\n]*(\},?( //[^\n]*)?\n|\{\n(\t\t[^\n]*\n)*\t\}\},\n)`).FindAllString(body+"\n", -1) {
+			name := table + ": " + strings.TrimSpace(strings.SplitN(row, "func", 2)[0])
+			all = append(all, mutant{name: "without " + name, file: ruleFile, old: row, new: ""})
+			if flipped := strings.NewReplacer("true,", "false,", "false,", "true,").Replace(row); flipped != row {
+				all = append(all, mutant{name: "the other way: " + name, file: ruleFile, old: row, new: flipped})
+			}
+		}
+	}
+	if len(all) != 10+2*9 {
+		t.Fatalf("%d mutants of rows: the tables look otherwise now", len(all))
+	}
+	return all
+}
+
+var only = flag.String("mutant", "", "try the mutants whose names match this; none without it")
+
+// A group is mutants of one kind.
+type group struct {
+	name    string
+	mutants []mutant
+}
+
+func mutants(t *testing.T) []group {
+	return []group{{"planted", planted}, {"rows of the rule", rows(t)}, {"conditions of the rule", bent}, {"the run and the adapters", others}}
+}
+
+// Each mutant can be made of the product as it is now.
+func TestMutantsFit(t *testing.T) {
+	for _, group := range mutants(t) {
+		for _, m := range group.mutants {
+			mutate(t, m)
+		}
+	}
+}
+
+// TestMutants shows that the tests can fail: each mutant is caught by a named test and
+// by the histories, or it says why not.
+func TestMutants(t *testing.T) {
+	if *only == "" {
+		t.Skip("half an hour, for make mutants")
+	}
+	score := map[string][3]int{}
+	for _, group := range mutants(t) {
+		for _, m := range group.mutants {
+			if !regexp.MustCompile(*only).MatchString(m.name) {
+				continue
+			}
+			overlay := mutate(t, m)
+			test := failingTest(overlay)
+			history := failingHistory(t, overlay)
+			s := score[group.name]
+			s[0]++
+			if test != "" {
+				s[1]++
+			}
+			if history != "" {
+				s[2]++
+			}
+			score[group.name] = s
+			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, or(test, "none; "+m.equivalent), or(history, "none; "+m.equivalent+m.unseen))
+			if test == "" && m.equivalent == "" || history == "" && m.equivalent == "" && m.unseen == "" {
+				t.Errorf("%s survives", m.name)
+			}
+		}
+		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", group.name, score[group.name][0], score[group.name][1], score[group.name][2])
+	}
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// mutate writes a mutant for go's -overlay; the product's files stay as they are.
+func mutate(t *testing.T, m mutant) (overlay string) {
+	source := string(harness.Read(t, m.file))
+	if strings.Count(source, m.old) != 1 {
+		t.Fatalf("%s: %q stands %d times in %s; mend the mutant", m.name, m.old, strings.Count(source, m.old), m.file)
+	}
+	source = strings.Replace(source, m.old, m.new, 1)
+	if strings.Contains(m.new, "remembered(") {
+		source += remembered
+	}
+	// What a mutant does not use any more is no error of its own.
+	for pkg, use := range map[string]string{"types": "types.Filter{}", "slices": "slices.Max([]int{1})", "fmt": "fmt.Sprint()", "cmp": "cmp.Compare(1, 1)"} {
+		if regexp.MustCompile(`(?m)^\s+"[\w./-]*\b` + pkg + `"$`).MatchString(source) {
+			source += "\nvar _ = " + use + "\n"
+		}
+	}
+	folder := t.TempDir()
+	changed := filepath.Join(folder, filepath.Base(m.file))
+	absolute, err := filepath.Abs(filepath.Join(harness.Root(), m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := json.Marshal(map[string]any{"Replace": map[string]string{absolute: changed}})
+	overlay = filepath.Join(folder, "overlay.json")
+	for name, content := range map[string]string{changed: source, overlay: string(raw)} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return overlay
+}
+
+var failed = regexp.MustCompile(`(?:--- FAIL:|running tests:)\s+(Test\w+|Fuzz\w+)`)
+
+// failingTest is the first test that a mutant fails.
+func failingTest(overlay string) string {
+	out, err := exec.Command("go", "test", "-vet=off", "-timeout", "60s", "-overlay", overlay, "../../../functions/release/eni", "../../../infra/ec2").CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	if name := failed.FindSubmatch(out); name != nil {
+		return string(name[1])
+	}
+	return "does not compile: " + string(out)
+}
+
+// simulation is the package of TestHistories.
+const simulation = "../simulation"
+
+// mutantHistories is how many a mutant is given.
+const mutantHistories = 3000
+
+var violated = regexp.MustCompile(`violation in (history \d+ of \d+: .{0,90})`)
+
+// failingHistory is the violation that the histories find in a mutant.
+func failingHistory(t *testing.T, overlay string) string {
+	binary := filepath.Join(t.TempDir(), "mutant")
+	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, simulation).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", fmt.Sprintf("-sim.histories=%d", mutantHistories)).CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	if what := violated.FindSubmatch(out); what != nil {
+		return string(what[1])
+	}
+	if strings.Contains(string(out), "no history met") {
+		return ""
+	}
+	return "the histories end: " + string(out[max(0, len(out)-300):])
+}

@@ -1,0 +1,121 @@
+package operations
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
+)
+
+// played is how long the tests play that tell of a week: that long only with -update.
+func played() time.Duration {
+	if *harness.Update {
+		return 7 * day
+	}
+	return 2 * day
+}
+
+// A weekOfLeaks is what pictures show of a simulated week.
+type weekOfLeaks struct {
+	held     plotter.XYs // addresses that abandoned interfaces hold, by hour
+	returned plotter.XYs // addresses given back, by hour
+	seconds  plotter.XYs // from terminate to release, by hour of the release
+	causes   map[string]float64
+}
+
+func play(t *testing.T, length time.Duration, parameters map[string]string) (w weekOfLeaks) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		hours := func(at time.Time) float64 { return at.Sub(begun).Hours() / 24 }
+		s := live(t, parameters, length, func(s *stack) {
+			s.Every(time.Hour, func() {
+				held := 0
+				for _, eni := range s.World.Abandoned() {
+					held += len(eni.Addresses)
+				}
+				w.held = append(w.held, plotter.XY{X: hours(s.World.Now()), Y: float64(held)})
+			})
+		})
+		w.causes = map[string]float64{}
+		w.returned = make(plotter.XYs, int(length/time.Hour))
+		for n := range w.returned {
+			w.returned[n].X = float64(n) / 24
+		}
+		type release struct {
+			Timestamp        time.Time
+			Message, Group   string
+			Addresses        float64
+			SinceTermination *float64
+		}
+		for _, l := range harness.Lines[release](t, s.Stdout.String()) {
+			if l.Message == "released" {
+				w.causes[l.Group] += l.Addresses
+				w.returned[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses
+				if l.SinceTermination != nil {
+					w.seconds = append(w.seconds, plotter.XY{X: hours(l.Timestamp), Y: *l.SinceTermination})
+				}
+			}
+		}
+	})
+	return w
+}
+
+// TestPictures draws docs/pictures/week.png, with -update, from the lines that the
+// function wrote in a simulated week; without, it looks whether two days have something to draw.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	length := played()
+	with, without := play(t, length, nil), play(t, length, map[string]string{"DryRun": "true"})
+	most := slices.MaxFunc(without.held, func(a, b plotter.XY) int { return int(a.Y - b.Y) }).Y
+	for _, hour := range with.held {
+		if hour.Y > most/4 {
+			t.Errorf("on day %.1f, %v addresses are lost", hour.X, hour.Y)
+		}
+	}
+	if len(with.seconds) < 10 || most < 150 || with.causes["undrained"] < 3*with.causes["drained"] {
+		t.Fatalf("%d releases, %v addresses lost without, causes %v: no picture", len(with.seconds), most, with.causes)
+	}
+	if !*harness.Update {
+		return
+	}
+	lost, saved := chart.Line(t, without.held, chart.Red), chart.Line(t, with.held, chart.Blue)
+	held := chart.Panel("Addresses that abandoned interfaces hold", lost, saved)
+	held.Legend.Top, held.Legend.Left = true, true
+	held.Legend.Add("without (dry run)", lost)
+	held.Legend.Add("with", saved)
+	points, err := plotter.NewScatter(with.seconds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points.Color, points.Radius, points.Shape = chart.Blue, vg.Points(1.6), draw.CircleGlyph{}
+	var names []string
+	var values plotter.Values
+	for _, group := range []string{"undrained", "drained", ""} {
+		if with.causes[group] > 0 {
+			values = append(values, with.causes[group])
+			names = append(names, map[string]string{"": "not known (hidden, or gone)"}[group]+group)
+		}
+	}
+	bars, err := plotter.NewBarChart(values, vg.Points(46))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bars.Color, bars.LineStyle.Width = chart.Blue, 0
+	causes := chart.Panel("Addresses given back, by Auto Scaling group", bars)
+	causes.X.Label.Text = ""
+	causes.NominalX(names...)
+	causes.X.Min, causes.X.Max = -0.6, float64(len(names))-0.4
+	chart.Save(t, "week.png", [][]*plot.Plot{
+		{held, chart.Panel("Addresses given back, an hour", chart.Line(t, with.returned, chart.Blue))},
+		{chart.Panel("Seconds from terminate to release, each interface", points), causes},
+	})
+}

@@ -1,0 +1,129 @@
+package performance
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+// maxDrain is how much longer than its share of calls allows a backlog may take.
+const maxDrain = 1.05
+
+// pageTime is what reading a page of 1,000 interfaces takes at 128 MB's share of a
+// processor (docs/performance.md, "Memory and processor").
+const pageTime = 4 * time.Second
+
+// Consecutive sweeps work off a backlog, every call taking as long as EC2's do: how
+// long that takes, against DeletesPerMinute.
+func TestDraining(t *testing.T) {
+	t.Parallel()
+	table := "| abandoned | DeletesPerMinute | reading a page | sweeps | virtual time | of the share's limit |\n|---|---|---|---|---|---|\n"
+	for _, c := range []struct {
+		abandoned, perMinute int
+		reading              time.Duration
+	}{{1000, 60, 0}, {1000, 150, 0}, {5000, 60, 0}, {5000, 150, 0}, {5000, 60, pageTime}} {
+		if c.abandoned > 1000 && !*harness.Update {
+			continue // a minute of real time, for make bench
+		}
+		synctest.Test(t, func(t *testing.T) {
+			f := harness.NewFunction(harness.NewRegion(t, 1, simulator.Options{}), map[string]string{"DeletesPerMinute": fmt.Sprint(c.perMinute)})
+			backlog(f, c.abandoned, c.reading)
+			begun, sweeps := time.Now(), 0
+			var took time.Duration
+			for len(f.World.Interfaces()) > 0 && sweeps < c.abandoned {
+				next := time.Now().Add(time.Minute)
+				f.Report(f.Sample("schedule"))
+				sweeps, took = sweeps+1, time.Since(begun)
+				time.Sleep(time.Until(next))
+			}
+			limit := time.Duration(c.abandoned) * time.Minute / time.Duration(c.perMinute)
+			ratio := took.Seconds() / limit.Seconds()
+			table += fmt.Sprintf("| %d | %d | %s | %d | %s | %.3f |\n", c.abandoned, c.perMinute, c.reading, sweeps, took.Round(time.Second), ratio)
+			if ratio > maxDrain && c.reading == 0 {
+				t.Errorf("%d interfaces took %s, %.3f of the limit", c.abandoned, took, ratio)
+			}
+		})
+	}
+	harness.Publish(t, page, "drain", table, true)
+}
+
+// Three runs at once, minute after minute, and a CNI that deletes two interfaces a
+// second beside them: it is never throttled, and neither are they.
+func TestACNIBesideThreeRuns(t *testing.T) {
+	t.Parallel()
+	const minutes, each = 7, 500 * time.Millisecond
+	harness.Test(t, func(f *harness.Function) {
+		backlog(f, 3*60*minutes*6/5, 0)
+		own := make([]string, minutes*time.Minute/each)
+		for n := range own {
+			own[n] = f.World.Seed(simulator.Interface{Subnet: f.Subnets[0], Description: "its own"})
+		}
+		cni := ec2.New(harness.Client("cni", f.World.Transport()))
+		var all sync.WaitGroup
+		all.Go(func() {
+			for _, id := range own {
+				if _, err := cni.Delete(f.Context(), id, rate.NewLimiter(rate.Inf, 0)); err != nil {
+					f.Errorf("the CNI: %v", err)
+				}
+				time.Sleep(each - harness.CallLatency)
+			}
+		})
+		for range 3 {
+			all.Go(func() {
+				for range minutes {
+					next := time.Now().Add(time.Minute)
+					f.Report(f.Sample("schedule"))
+					time.Sleep(time.Until(next))
+				}
+			})
+		}
+		all.Wait()
+		throttled, deleted := map[string]int{}, map[string]int{}
+		for _, call := range f.World.Calls() {
+			switch {
+			case call.Action != "DeleteNetworkInterface":
+			case call.Status == http.StatusServiceUnavailable:
+				throttled[call.Caller]++
+			default:
+				deleted[call.Caller]++
+			}
+		}
+		f.Logf("in %d minutes, deletes answered %v, throttled %v", minutes, deleted, throttled)
+		if len(throttled) > 0 || deleted["cni"] != len(own) || deleted[harness.AccessKey] < 3*60*minutes*9/10 {
+			f.Errorf("deletes answered %v, throttled %v", deleted, throttled)
+		}
+	})
+}
+
+// backlog seeds interfaces of terminated instances, four of each, and has every call
+// take its time, and that of reading where it lists interfaces.
+func backlog(f *harness.Function, count int, reading time.Duration) {
+	f.World.OnCall(func(call simulator.Call) simulator.Fault {
+		if call.Action == "DescribeNetworkInterfaces" {
+			return simulator.Fault{Latency: harness.CallLatency + reading}
+		}
+		return simulator.Fault{Latency: harness.CallLatency}
+	})
+	wide := f.World.AddSubnet(f.World.AddVPC("10.128.0.0/9"), "10.128.0.0/11", "a")
+	for n := range count {
+		if n%4 == 0 {
+			f.AddInstance(harness.InstanceID(n/4+1), "terminated")
+		}
+		leaked := f.Leak(wide, harness.InstanceID(n/4+1), time.Hour)
+		leaked.Addresses = leaked.Addresses[:1] // to read ten takes the longer, and drains the same
+		f.World.Seed(leaked)
+	}
+	if strings.Count(f.Stdout.String(), "\n") > 0 {
+		f.Error("somebody was at work already")
+	}
+}

@@ -1,0 +1,198 @@
+// Package template holds the contract of template.yaml: parameters and settings, roles and policies,
+// names, constants; and of the module, which package imports which. Start reading at
+// contract_test.go. It may import anything but other tests.
+package template
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+func parameters(t *testing.T) map[string]any {
+	return harness.At(t, harness.Template(t), "Parameters").(map[string]any)
+}
+
+func variables(t *testing.T) any {
+	return harness.At(t, harness.Template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
+}
+
+// The parameters that reach the function, and by which variable.
+func TestEachSettingIsAParameter(t *testing.T) {
+	got := variables(t)
+	want := map[string]any{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[handler.Settings]()) {
+		parameter := strings.NewReplacer("VPCIDs", "VpcIds", "AccountID", "AWS::AccountId").Replace(field.Name)
+		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		want[name] = map[string]any{"Ref": parameter}
+	}
+	want["METRICS"] = map[string]any{"Fn::If": []any{"HasReaders", "true", "false"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the template sets  %v\nthe function reads %v", got, want)
+	}
+}
+
+// The function takes exactly what the template allows, and its defaults.
+func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
+	given := func(variable, value string) error {
+		environment := harness.Environment(t, nil)
+		if variable != "" {
+			environment[variable] = value
+		}
+		_, err := handler.ParseSettings(environment)
+		return err
+	}
+	if err := given("", ""); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for parameter, variable := range map[string]string{"GracePeriodMinutes": "GRACE_PERIOD_MINUTES", "DeletesPerMinute": "DELETES_PER_MINUTE"} {
+		least, most := harness.At(t, parameters(t), parameter, "MinValue").(int), harness.At(t, parameters(t), parameter, "MaxValue").(int)
+		for value, allowed := range map[int]bool{least - 1: false, least: true, most: true, most + 1: false} {
+			if err := given(variable, fmt.Sprint(value)); (err == nil) != allowed {
+				t.Errorf("the template allows %s from %d to %d, the function says of %d: %v", parameter, least, most, value, err)
+			}
+		}
+	}
+}
+
+func TestEachParameterSaysWhatItTakes(t *testing.T) {
+	for name, p := range parameters(t) {
+		p := p.(map[string]any)
+		_, pattern := p["AllowedPattern"]
+		_, values := p["AllowedValues"]
+		_, least := p["MinValue"]
+		if p["Description"] == nil || p["ConstraintDescription"] == nil || !pattern && !values && !least {
+			t.Errorf("%s lacks a description, a constraint or its sentence", name)
+		}
+	}
+}
+
+// README.md's table of parameters has each, with its default.
+func TestTheReadmeListsTheParameters(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| `?([^|`]*)`? \\|")
+	listed := map[string]string{}
+	_, section, _ := strings.Cut(string(harness.Read(t, "README.md")), "## Parameters")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, match := range row.FindAllStringSubmatch(section, -1) {
+		listed[match[1]] = strings.TrimSpace(match[2])
+	}
+	want := map[string]string{}
+	for name, p := range parameters(t) {
+		want[name] = fmt.Sprint(p.(map[string]any)["Default"])
+		if want[name] == "" {
+			want[name] = "none"
+		}
+	}
+	if !maps.Equal(listed, want) {
+		t.Errorf("README.md lists   %v\nthe template has %v", listed, want)
+	}
+}
+
+// No resource has a name of its own, or one without the stack's: two stacks of a
+// region stand side by side.
+func TestTwoStacksCanStandSideBySide(t *testing.T) {
+	naming := regexp.MustCompile(`^(\w*Name|Name)$`)
+	for id, r := range harness.At(t, harness.Template(t), "Resources").(map[string]any) {
+		resource := r.(map[string]any)
+		properties, _ := resource["Properties"].(map[string]any)
+		for key, value := range properties {
+			if naming.MatchString(key) && key != "MetricName" && !strings.Contains(fmt.Sprint(value), "${AWS::StackName}") {
+				t.Errorf("%s has the fixed %s %v", id, key, value)
+			}
+		}
+	}
+	if harness.At(t, harness.Template(t), "Resources", "ReleaseFunction", "Properties", "Events", "Sweep", "Properties", "OmitName") != true {
+		t.Error("SAM would name the schedule without the stack")
+	}
+}
+
+// The template goes to China and GovCloud as it is: no ARN names a partition, but in
+// what a parameter takes.
+func TestNoPartitionIsFixed(t *testing.T) {
+	for n, line := range strings.Split(string(harness.Read(t, "template.yaml")), "\n") {
+		if strings.Contains(line, "arn:aws") && !strings.Contains(line, "AllowedPattern: ^(arn:aws[a-z-]*:") {
+			t.Errorf("line %d names a partition: %s", n+1, line)
+		}
+	}
+}
+
+// The template's own pattern, on the samples, by the simulator's rule.
+func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
+	for _, sample := range events.Samples {
+		w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
+		queue := w.AddQueue(simulator.Queue{Name: "queue"})
+		if err := w.AddRule(harness.TerminatePattern(t), queue); err != nil {
+			t.Fatal(err)
+		}
+		w.Emit(sample.Payload())
+		w.Advance(time.Minute)
+		if got := len(queue.Messages()) == 1; got != sample.ByRule {
+			t.Errorf("the pattern takes %s: %t, want %t", sample.Name, got, sample.ByRule)
+		}
+	}
+}
+
+// The constants that no parameter changes.
+func TestTheTemplatesConstants(t *testing.T) {
+	resources := harness.At(t, harness.Template(t), "Resources")
+	function := harness.At(t, resources, "ReleaseFunction", "Properties")
+	mapping := harness.At(t, function, "Events", "TerminateEvents", "Properties")
+	queue := harness.At(t, resources, "TerminateEventsQueue", "Properties")
+	timeout := harness.At(t, function, "Timeout").(int)
+	for what, pair := range map[string][2]any{
+		"memory":             {harness.At(t, function, "MemorySize"), 128},
+		"timeout":            {timeout, 60},
+		"async retries":      {harness.At(t, function, "EventInvokeConfig", "MaximumRetryAttempts"), 0},
+		"schedule's retries": {harness.At(t, function, "Events", "Sweep", "Properties", "RetryPolicy", "MaximumRetryAttempts"), 0},
+		"batch window":       {harness.At(t, mapping, "MaximumBatchingWindowInSeconds"), 15},
+		"concurrency":        {harness.At(t, mapping, "ScalingConfig", "MaximumConcurrency"), 2},
+		"partial answers":    {harness.At(t, mapping, "FunctionResponseTypes", 0), "ReportBatchItemFailures"},
+		"delay":              {harness.At(t, queue, "DelaySeconds"), 60},
+		"visibility":         {harness.At(t, queue, "VisibilityTimeout"), 6 * timeout},
+		"receives":           {harness.At(t, queue, "RedrivePolicy", "maxReceiveCount"), 5},
+		"encryption":         {harness.At(t, queue, "SqsManagedSseEnabled"), true},
+		"DLQ's encryption":   {harness.At(t, resources, "DeadLetterQueue", "Properties", "SqsManagedSseEnabled"), true},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	if function.(map[string]any)["ReservedConcurrentExecutions"] != nil {
+		t.Error("the function reserves concurrency")
+	}
+}
+
+// The demo's function gets each setting, too.
+func TestTheDemoSetsEachSetting(t *testing.T) {
+	demo := string(harness.Read(t, "infra/simulator/demo/function.go"))
+	for name := range variables(t).(map[string]any) {
+		if !strings.Contains(demo, `"`+name+`=`) {
+			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
+		}
+	}
+}
+
+// What the tests hold for CloudFormation's answer: with no parameter given, and with the lists and conditions filled.
+func TestTheTemplateDeploys(t *testing.T) {
+	if plain := harness.Deployed(t, nil); plain["DeadLetterAlarm"] != nil || harness.At(t, plain, "ReleaseFunction", "Properties", "Environment", "Variables", "GRACE_PERIOD_MINUTES") != "30" {
+		t.Error("the defaults make an alarm, or another grace period")
+	}
+	full := harness.Deployed(t, map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:operators", "VpcIds": "vpc-01234567,vpc-89abcdef"})
+	if got := harness.At(t, full, "DeadLetterAlarm", "Properties", "AlarmActions", 0); got != "arn:aws:sns:eu-west-1:123456789012:operators" {
+		t.Errorf("the alarm tells %v", got)
+	}
+	vpcs := harness.At(t, full, "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Condition", "ArnLike", "ec2:Vpc")
+	if got := fmt.Sprint(vpcs); got != "[arn:*:ec2:*:*:vpc/vpc-01234567 arn:*:ec2:*:*:vpc/vpc-89abcdef]" {
+		t.Errorf("the role's VPCs are %s", got)
+	}
+}

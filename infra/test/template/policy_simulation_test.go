@@ -1,0 +1,169 @@
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+// policies are those that the template writes, by who holds them: a role's own by its logical id,
+// a queue's and those of who may take a role by the ARN, as it is in the first of the places.
+func policies(t *testing.T, given map[string]string) map[string]any {
+	t.Helper()
+	held := map[string]any{}
+	for id, resource := range harness.Deployed(t, given) {
+		switch harness.At(t, resource, "Type") {
+		case "AWS::IAM::Role":
+			if own := harness.At(t, resource, "Properties", "Policies").([]any); len(own) != 1 {
+				t.Fatalf("%s has %d policies, the tests read one", id, len(own))
+			}
+			held[id] = harness.At(t, resource, "Properties", "Policies", 0, "PolicyDocument")
+			held["arn:aws:iam::"+harness.Account+":role/"+harness.StackName+"-"+id] = harness.At(t, resource, "Properties", "AssumeRolePolicyDocument")
+		case "AWS::SQS::QueuePolicy":
+			for _, queue := range harness.At(t, resource, "Properties", "Queues").([]any) {
+				held["arn:aws:sqs:"+here+":"+queue.(string)] = harness.At(t, resource, "Properties", "PolicyDocument")
+			}
+		}
+	}
+	return held
+}
+
+// A change takes one thing out of a policy: a statement, an action, a condition, or the bounds of
+// its resources or principals.
+type change struct {
+	kind, name string
+	actions    []any // the only ones that it can matter to
+	document   any
+}
+
+func (c change) matters(action string) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return slices.Contains(c.actions, any(action)) || slices.Contains(c.actions, any(service+":*"))
+}
+
+func changes(document map[string]any) (all []change) {
+	statements := document["Statement"].([]any)
+	for i, each := range statements {
+		statement := each.(map[string]any)
+		actions, several := statement["Action"].([]any)
+		if !several {
+			actions = []any{statement["Action"]}
+		}
+		add := func(kind, name string, instead ...any) {
+			changed := any(map[string]any{"Version": document["Version"], "Statement": slices.Concat(statements[:i], instead, statements[i+1:])})
+			if len(statements) == 1 && len(instead) == 0 {
+				changed = nil
+			}
+			all = append(all, change{kind, fmt.Sprintf("%v %s", statement["Sid"], name), actions, changed})
+		}
+		with := func(element string, value any) map[string]any {
+			changed := maps.Clone(statement)
+			changed[element] = value
+			return changed
+		}
+		add("statement", "")
+		for j, action := range actions {
+			if several {
+				add("action", action.(string), with("Action", slices.Concat(actions[:j], actions[j+1:])))
+			}
+		}
+		for _, bound := range []string{"Resource", "Principal"} {
+			// A queue's policy is the queue's alone, whatever it names.
+			if value, bounded := statement[bound]; bounded && value != "*" && (bound == "Principal" || statement["Principal"] == nil) {
+				add(bound, "", with(bound, "*"))
+			}
+		}
+		conditions, _ := statement["Condition"].(map[string]any)
+		for operator, keys := range conditions {
+			for key := range keys.(map[string]any) {
+				others := maps.Clone(conditions)
+				delete(others, operator)
+				if rest := maps.Clone(keys.(map[string]any)); len(rest) > 1 {
+					delete(rest, key)
+					others[operator] = rest
+				}
+				add("condition", operator+" "+key, with("Condition", others))
+			}
+		}
+	}
+	return all
+}
+
+// everything is the operator's policy.
+var everything = map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*"}}}
+
+// A simulation is all that the simulator is asked, at once, and its answers.
+type simulation struct {
+	Policies []any      `json:"policies"`
+	Calls    []question `json:"calls"`
+	allowed  []bool
+}
+
+type question struct {
+	Principal string            `json:"principal"`
+	Action    string            `json:"action"`
+	Resource  string            `json:"resource"`
+	Account   string            `json:"account"`
+	Context   map[string]string `json:"context"`
+	Identity  *int              `json:"identity"`
+	Attached  *int              `json:"attached"`
+}
+
+// addAll returns the policies' indices.
+func (s *simulation) addAll(policies map[string]any) map[string]*int {
+	s.Policies = append(s.Policies, everything)
+	held := map[string]*int{operator: new(len(s.Policies) - 1)}
+	for holder, policy := range policies {
+		if policy != nil {
+			s.Policies = append(s.Policies, policy)
+			held[holder] = new(len(s.Policies) - 1)
+		}
+	}
+	return held
+}
+
+// ask returns the index of the answer.
+func (s *simulation) ask(c call, held map[string]*int, given map[string]string) int {
+	there := strings.NewReplacer("arn:aws:", "arn:"+given["AWS::Partition"]+":", harness.StackRegion, given["AWS::Region"])
+	q := question{
+		Principal: c.by, Action: c.action, Resource: there.Replace(c.resource), Context: map[string]string{},
+		Account:  harness.Account, // whatever the resource says: the policies alone must refuse another's
+		Identity: held[c.by], Attached: held[c.resource],
+	}
+	if !strings.Contains(c.by, ".") { // no service
+		q.Principal = there.Replace("arn:aws:sts::" + harness.Account + ":assumed-role/" + harness.StackName + "-" + c.by + "/session")
+	}
+	for key, value := range c.context {
+		q.Context[key] = there.Replace(value)
+	}
+	s.Calls = append(s.Calls, q)
+	return len(s.Calls) - 1
+}
+
+func (s *simulation) decide(t *testing.T) {
+	t.Helper()
+	node := harness.Tool(t, ".venv", "bin", "node")
+	harness.Tool(t, ".ci", "iam", "node_modules")
+	asked, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failure bytes.Buffer
+	decide := exec.Command(node, filepath.Join(harness.Root(), ".ci", "iam", "decide.mjs"))
+	decide.Stdin, decide.Stderr = bytes.NewReader(asked), &failure
+	answers, err := decide.Output()
+	if err != nil {
+		t.Fatalf("the policy simulator failed: %v\n%s", err, &failure)
+	}
+	if err := json.Unmarshal(answers, &s.allowed); err != nil || len(s.allowed) != len(s.Calls) {
+		t.Fatalf("%d answers to %d calls (%v)", len(s.allowed), len(s.Calls), err)
+	}
+}

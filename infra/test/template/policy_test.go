@@ -1,0 +1,69 @@
+package template
+
+import (
+	"maps"
+	"testing"
+)
+
+// What the template deploys is held against the tables by an IAM simulator of a third party.
+func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
+	var asked simulation
+	var checks []func()
+	for column, given := range stacks() {
+		held := asked.addAll(policies(t, given))
+		for _, c := range callCases() {
+			answer := asked.ask(c, held, given)
+			checks = append(checks, func() {
+				if got := asked.allowed[answer]; got != c.allowedIn(column) {
+					t.Errorf("%s by %s: allowed is %t for %s, with %v", c.action, c.by, got, c.name, given)
+				}
+			})
+		}
+	}
+	asked.decide(t)
+	for _, check := range checks {
+		check()
+	}
+	t.Logf("%d calls to each of %d stacks", len(callCases()), len(columns)*len(places))
+}
+
+// The tables have no blind spot: whatever is taken out of a policy, some call comes out otherwise.
+func TestPolicyHasNoIdleWord(t *testing.T) {
+	var asked simulation
+	var checks []func()
+	made := map[string]map[string]bool{} // by their kinds
+	for column, given := range stacks() {
+		documents := policies(t, given)
+		for holder, document := range documents {
+			for _, change := range changes(document.(map[string]any)) {
+				changed := maps.Clone(documents)
+				changed[holder] = change.document
+				held := asked.addAll(changed)
+				wanted := map[int]bool{} // by the index of the answer
+				for _, c := range callCases() {
+					if (c.by == holder || c.resource == holder) && change.matters(c.action) {
+						wanted[asked.ask(c, held, given)] = c.allowedIn(column)
+					}
+				}
+				checks = append(checks, func() {
+					for answer, want := range wanted {
+						if asked.allowed[answer] != want {
+							return
+						}
+					}
+					t.Errorf("no call of the tables needs the %s %s of %s, with %v", change.kind, change.name, holder, given)
+				})
+				if made[change.kind] == nil {
+					made[change.kind] = map[string]bool{}
+				}
+				made[change.kind][holder+change.name] = true
+			}
+		}
+	}
+	asked.decide(t)
+	for _, check := range checks {
+		check()
+	}
+	t.Logf("taken out were %d conditions, %d statements, %d actions, %d resources and %d principals, and each was missed",
+		len(made["condition"]), len(made["statement"]), len(made["action"]), len(made["Resource"]), len(made["Principal"]))
+}

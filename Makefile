@@ -26,14 +26,14 @@ lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	.venv-checkov/bin/checkov
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
-	E2E=1 go test -count=1 -v -timeout 40m ./infra/test/e2e -run E2E
+	E2E=1 go test -p 1 -count=1 -v -timeout 40m ./infra/test/e2e ./infra/test/acceptance -run E2E
 
 # What ships is compiled, for its own test, beside the tests in virtual time, and is at hand for the benchmarks.
 bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (six to nine minutes)
 	GOGC=400 go test ./infra/test/performance -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack|TestTheBinaryIsSmallAndOfItsArchitecture)$$' \
 	-parallel 4 -count=1 -v -timeout 30m -update
 	go test ./infra/test/performance -run '^$$' -bench Start -benchtime 20x -update
-	go test ./infra/test/performance -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
+	go test ./infra/test/performance -run '^$$' -bench 'Memory|Idle' -benchtime 1x -update
 
 bench-peers: .venv-peers/stamp ## beside a cron script and Cloud Custodian, on the simulator (some five minutes)
 	go test ./infra/test/performance -run '^TestPeers$$' -count=1 -v -update

@@ -38,8 +38,8 @@ bench: .venv/stamp ## measure speed and cost, and write the tables of docs/perfo
 bench-peers: .venv-peers/stamp ## beside a cron script and Cloud Custodian, on the simulator (some five minutes)
 	go test ./infra/test/performance -run '^TestPeers$$' -count=1 -v -update
 
-sim: ## hostile histories: make sim SEED=n plays one and tells it, make sim HISTORIES=n plays n
-	go test ./functions/release -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
+sim: ## simulate clusters where everything fails: make sim SEED=n prints one history, make sim HISTORIES=n runs n
+	go test ./infra/test/simulation -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
 	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
 
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)

@@ -149,8 +149,8 @@ func failingTest(overlay string) string {
 	return "does not compile: " + string(out)
 }
 
-// simulation is the package that plays histories.
-const simulation = "../../../functions/release"
+// simulation is the package of TestHistories.
+const simulation = "../simulation"
 
 // mutantHistories is how many a mutant is given.
 const mutantHistories = 3000

@@ -1,0 +1,171 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+)
+
+// Faults are what the calls of the function, and now and then those of nodes, meet.
+type Faults struct {
+	scenario    Scenario
+	recorder    *Recorder
+	outages     []outage
+	undeletable map[string]refusal // by interface
+	quietSince  time.Time          // zero: not yet quiescent
+}
+
+// faults are what a call of the function can meet. The codes of throttles and of transient
+// errors are those of EC2 and Auto Scaling (EC2 API Reference, "Error codes"; Amazon EC2
+// Auto Scaling API Reference, "Common errors").
+var faults = []struct {
+	name  string
+	on    string // how the actions begin that can meet it
+	fault func(*rand.Rand) api.Fault
+}{
+	{"throttle", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)}
+	}},
+	{"server error", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Code: pick(r, "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"), Status: pick(r, 500, 503)}
+	}},
+	{"reset", "", func(*rand.Rand) api.Fault { return api.Fault{Reset: true} }},
+	{"lost answer", "", func(*rand.Rand) api.Fault { return api.Fault{LoseAnswer: true} }},
+	{"slow", "", func(r *rand.Rand) api.Fault {
+		return api.Fault{Latency: within(r, time.Second, 20*time.Second)}
+	}},
+	{"hang", "", func(*rand.Rand) api.Fault { return api.Fault{Latency: 10 * time.Minute} }},
+	{"stale", "Describe", func(r *rand.Rand) api.Fault { return api.Fault{Stale: within(r, 0, stalest)} }},
+	{"empty page", "Describe", func(*rand.Rand) api.Fault { return api.Fault{EmptyPage: true} }},
+	{"not authorized", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "UnauthorizedOperation"} }},
+	{"bad credentials", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "AuthFailure", Status: 401} }},
+	{"unknown error", "", func(*rand.Rand) api.Fault { return api.Fault{Code: "SomethingNew"} }},
+}
+
+var throttles = []string{"RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled", "EC2ThrottledException", "RateExceeded"}
+
+// stalest is the largest age of a listing. EC2 documents "seconds" but no bound (EC2
+// Developer Guide, "Eventual consistency").
+const stalest = 2 * time.Minute
+
+// An outage is a time in which every call meets the same fault.
+type outage struct {
+	kind  string
+	until time.Time
+	code  string // of its throttles
+}
+
+var outageKinds = []string{"throttled", "deletes throttled", "unreachable", "no permission to delete", "no permission at all", "bad credentials"}
+
+func (o outage) fault(action string) (fault api.Fault, hit bool) {
+	deletes := strings.HasPrefix(action, "Delete")
+	switch o.kind {
+	case "throttled":
+		return api.Fault{Code: o.code}, true
+	case "deletes throttled":
+		return api.Fault{Code: o.code}, deletes
+	case "unreachable":
+		return api.Fault{Reset: true}, true
+	case "no permission to delete":
+		return api.Fault{Code: "UnauthorizedOperation"}, deletes
+	case "no permission at all":
+		return api.Fault{Code: "UnauthorizedOperation"}, true
+	default:
+		return api.Fault{Code: "AuthFailure", Status: 401}, true
+	}
+}
+
+func (f *Faults) startOutage(r *rand.Rand) {
+	o := outage{pick(r, outageKinds...), time.Now().Add(within(r, time.Minute, 2*time.Hour)), pick(r, throttles...)}
+	f.recorder.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
+	f.outages = append(f.outages, o)
+}
+
+// A refusal is how EC2 answers each delete of an undeletable interface.
+type refusal struct {
+	name, code, message string
+	status              int // 0: the code's usual one
+}
+
+// unauthorized fails runs: where nothing else is left to release, it cannot be told
+// from a missing permission (spec: release).
+const unauthorized = "not authorized"
+
+var refusals = []refusal{
+	{"in use, says EC2", "InvalidParameterValue", "Network interface is currently in use.", 0},
+	{"in use, by code", "InvalidNetworkInterface.InUse", "", 0},
+	{"not permitted", "OperationNotPermitted", "", 0},
+	{"not this account's", "AuthFailure", "You do not have permission to access the specified resource.", 400},
+	{unauthorized, "UnauthorizedOperation", "", 0},
+	{"internal error", "InternalError", "", 0},
+	{"unknown code", "SomethingNew", "", 0},
+}
+
+// makeUndeletable makes an interface one that no run can ever delete.
+func (f *Faults) makeUndeletable(r *rand.Rand, id string) {
+	how := pick(r, refusals...)
+	f.recorder.trace("%s can never be deleted: %s", id, how.name)
+	f.undeletable[id] = how
+}
+
+// quiesce ends all faults but the refusals of undeletable interfaces.
+func (f *Faults) quiesce() { f.quietSince = time.Now() }
+
+// quiescentAt reports whether a time is after the last fault.
+func (f *Faults) quiescentAt(t time.Time) bool {
+	return !f.quietSince.IsZero() && !t.Before(f.quietSince)
+}
+
+// killAt draws the moment at which a run's process is killed: twice the number of a call,
+// plus one if that is after the call; 0 for never.
+func (f *Faults) killAt(r *rand.Rand) int {
+	if r.Float64() < f.scenario.kills && !f.quiescentAt(time.Now()) {
+		return 2 + r.IntN(14)
+	}
+	return 0
+}
+
+// draw returns what a run's call meets.
+func (f *Faults) draw(r *Run, action, id string) api.Fault {
+	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
+	if r.inspection {
+		return fault
+	}
+	if !f.quiescentAt(time.Now()) {
+		fault = f.passing(r.random, action)
+	}
+	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
+		f.recorder.count("stuck/" + how.name)
+		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
+	}
+	fault.Latency = max(fault.Latency, quick)
+	return fault
+}
+
+// passing returns a fault that passes: one of its own, or that of an outage.
+func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
+	if r.Float64() < f.scenario.faults {
+		if row := pick(r, faults...); strings.HasPrefix(action, row.on) {
+			f.recorder.count("fault/" + row.name)
+			return row.fault(r)
+		}
+		return api.Fault{}
+	}
+	for _, o := range f.outages {
+		if fault, hit := o.fault(action); hit && time.Now().Before(o.until) {
+			f.recorder.count("spell/" + o.kind)
+			return fault
+		}
+	}
+	return api.Fault{}
+}
+
+// ofNode returns what a node's call meets: now and then a fault that its SDK gets over.
+func (f *Faults) ofNode(c api.Call) api.Fault {
+	if strings.HasPrefix(c.Caller, "i-") && c.Number%7 == 0 && f.scenario.faults > 0.05 && !f.quiescentAt(time.Now()) {
+		return api.Fault{Code: "Unavailable"}
+	}
+	return api.Fault{}
+}

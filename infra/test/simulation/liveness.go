@@ -1,0 +1,109 @@
+package simulation
+
+import (
+	"slices"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
+)
+
+// checkLiveness waits, outside and without faults, as long as the function may take, and
+// checks that everything to be released is.
+func (c *Checker) checkLiveness(s model.Settings) {
+	// After this no interface is young, whatever its node's clock, and each message that a
+	// killed run had received is visible again.
+	time.Sleep(max(s.GracePeriod+15*time.Minute, c.stack.Queue.Visibility+2*time.Minute) + time.Second)
+	due := simulator.Look(c.region, func() map[string]bool { return c.due(s) })
+	left := func() string { return c.left(s, due) }
+	runs := c.runsNeeded(s, len(due))
+	for range runs {
+		time.Sleep(c.scenario.interval)
+		if simulator.Look(c.region, left) == "" {
+			break
+		}
+	}
+	time.Sleep(c.stack.Timeout - separation + time.Second)
+	c.region.Do(func() {
+		if id := left(); id != "" {
+			eni, _ := c.region.EC2.Interface(id)
+			c.recorder.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
+		}
+	})
+}
+
+// due returns the interfaces that are to be released and can be.
+func (c *Checker) due(s model.Settings) map[string]bool {
+	due := map[string]bool{}
+	for _, eni := range c.region.EC2.Interfaces() {
+		if _, undeletable := c.faults.undeletable[eni.ID]; !undeletable && !s.DryRun && c.expect(s, eni).Release {
+			due[eni.ID] = true
+		}
+	}
+	return due
+}
+
+// runsNeeded bounds the runs until everything is released. An undeletable interface costs
+// three attempts; where these fill the budget only the random pick makes progress: after 30
+// runs an interface, one in 10^13 was never picked.
+func (c *Checker) runsNeeded(s model.Settings, due int) int {
+	share, undeletable := s.DeletesPerMinute, len(c.faults.undeletable)
+	all := due + undeletable
+	switch {
+	case undeletable == 0:
+		return 1 + 2*due/share
+	case 3*all <= share:
+		return 2
+	}
+	return 2 + 2*due/share + 30*all
+}
+
+// left returns one of these interfaces that is still to be released; "" if there is none.
+// One of unreadable age is so only while EC2 shows its terminated owner, for an hour.
+func (c *Checker) left(s model.Settings, due map[string]bool) string {
+	for id := range due {
+		if eni, exists := c.region.EC2.Interface(id); exists && c.expect(s, eni).Release {
+			return id
+		}
+	}
+	return ""
+}
+
+// checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
+func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
+	c.checkMessages()
+	if c.scenario.cron == 0 && !c.scenario.resource && !c.scenario.sweeps && c.scenario.kind != "backlog" {
+		c.checkCNIs()
+	}
+	if c.scenario.beyond {
+		return
+	}
+	oldest := s.GracePeriod + 15*time.Minute
+	for _, eni := range c.region.EC2.Leaked() {
+		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
+		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
+			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
+		}
+	}
+}
+
+// soon is how long a message takes without faults: the queue's delay, the batch window and a run.
+const soon = 3 * time.Minute
+
+// checkMessages checks that each message was done, or is in the dead-letter queue for cause.
+// That of a failing message may still be to come; Ended has checked why its runs failed.
+func (c *Checker) checkMessages() {
+	for _, m := range c.stack.Queue.Messages() {
+		failures := c.failed[m.ID]
+		failing := failures > 0 && failures >= m.Receives-1
+		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
+			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
+		}
+	}
+	for _, m := range c.stack.DeadLetters.Messages() {
+		c.recorder.count("message/dead letter")
+		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < c.stack.Queue.Receives {
+			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+// Package model is the rule written a second time, from the specification's text. It
+// shares no code with the function, so that each checks the other.
+package model
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+)
+
+// The tags and the description that the rule reads (spec: the rule).
+const (
+	TagInstance  = "node.k8s.amazonaws.com/instance_id"
+	TagCreatedAt = "node.k8s.amazonaws.com/createdAt"
+	TagNoManage  = "node.k8s.amazonaws.com/no_manage"
+	TagCluster   = "cluster.k8s.amazonaws.com/name"
+	TagOwned     = "kubernetes.io/cluster/" // followed by the cluster's name
+	TagKeep      = "network-interface-releaser/keep"
+	Description  = "aws-K8S-" // followed by the instance
+)
+
+// InstanceID matches an instance's ID.
+var InstanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
+// Settings are the function's, named as its template's parameters.
+type Settings struct {
+	Account          string
+	DryRun           bool
+	VPCs, Clusters   []string
+	ReleaseUntagged  bool
+	GracePeriod      time.Duration
+	DeletesPerMinute int
+}
+
+// An Expectation is what the rule decides about an interface, and why.
+type Expectation struct {
+	Release bool
+	Reason  string
+	Row     string // one of Rows
+}
+
+// Rows are the rows of the rule, guards and evidence.
+var Rows = []string{
+	"attached", "type", "managed", "foreign", "not-cni", "associated", "opted-out", "out-of-scope", "bad-tag", "untagged",
+	"owner-terminated", "owner-alive, not running", "owner-forgot", "owner-alive, running",
+	"owner-gone", "young", "owner-gone, no age", "age-unreadable",
+}
+
+// An Owner returns an instance as EC2 shows it to the function; nil if it does not.
+type Owner func(id string) *ec2.Instance
+
+// Expect returns what the rule decides about an interface.
+func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectation {
+	if reason := s.guard(eni); reason != "" {
+		return Expectation{false, reason, reason}
+	}
+	tag, tagged := eni.Tags[TagCreatedAt]
+	created, err := time.Parse(time.RFC3339, tag)
+	readable, age := tagged && err == nil, now.Sub(created)
+
+	claimed := []string{Described(eni)}
+	if instance, has := eni.Tags[TagInstance]; has && instance != claimed[0] {
+		claimed = append(claimed, instance)
+	}
+	terminated, running, other, recent := 0, 0, 0, false
+	for _, id := range claimed {
+		switch i := owner(id); {
+		case i == nil:
+		case i.State == "terminated":
+			terminated++
+		case i.State == "running":
+			running++
+			recent = recent || now.Sub(i.LaunchedAt) < 24*time.Hour
+		default:
+			other++
+		}
+	}
+	switch {
+	case terminated == len(claimed):
+		return Expectation{true, "owner-terminated", "owner-terminated"}
+	case other > 0:
+		return Expectation{false, "owner-alive", "owner-alive, not running"}
+	case running > 0 && !recent && readable && age >= 24*time.Hour:
+		return Expectation{true, "owner-forgot", "owner-forgot"}
+	case running > 0:
+		return Expectation{false, "owner-alive", "owner-alive, running"}
+	case !tagged:
+		return Expectation{true, "owner-gone", "owner-gone, no age"}
+	case readable && age >= s.GracePeriod:
+		return Expectation{true, "owner-gone", "owner-gone"}
+	case readable && age >= -15*time.Minute:
+		return Expectation{false, "young", "young"}
+	}
+	return Expectation{false, "age-unreadable", "age-unreadable"}
+}
+
+// Described returns the instance that an interface's description names.
+func Described(eni ec2.Interface) string {
+	return strings.TrimPrefix(eni.Description, Description)
+}
+
+// Finds reports whether a sweep lists an interface (spec: scope).
+func (s Settings) Finds(eni ec2.Interface) bool {
+	return eni.Status == "available" && strings.HasPrefix(eni.Description, Description+"i-") && s.coversVPC(eni)
+}
+
+// guard returns the reason to keep an interface whoever its owner is; "" for none.
+func (s Settings) guard(eni ec2.Interface) string {
+	instance, hasInstance := eni.Tags[TagInstance]
+	_, hasAge := eni.Tags[TagCreatedAt]
+	_, keep := eni.Tags[TagKeep]
+	switch {
+	case eni.Status != "available" || eni.Attachment != nil:
+		return "attached"
+	case eni.Type != "interface":
+		return "type"
+	case eni.RequesterManaged || eni.Operator != "":
+		return "managed"
+	case eni.Owner != s.Account:
+		return "foreign"
+	case !strings.HasPrefix(eni.Description, Description) || !InstanceID.MatchString(Described(eni)):
+		return "not-cni"
+	case slices.ContainsFunc(eni.Addresses, func(a ec2.Address) bool { return a.Association != nil }):
+		return "associated"
+	case eni.Tags[TagNoManage] == "true" || keep:
+		return "opted-out"
+	case !s.coversVPC(eni) || !s.coversCluster(eni):
+		return "out-of-scope"
+	case hasInstance && !InstanceID.MatchString(instance):
+		return "bad-tag"
+	case !s.ReleaseUntagged && (!hasInstance || !hasAge):
+		return "untagged"
+	}
+	return ""
+}
+
+func (s Settings) coversVPC(eni ec2.Interface) bool {
+	return len(s.VPCs) == 0 || slices.Contains(s.VPCs, eni.VPC)
+}
+
+func (s Settings) coversCluster(eni ec2.Interface) bool {
+	return len(s.Clusters) == 0 || slices.ContainsFunc(s.Clusters, func(name string) bool {
+		_, owned := eni.Tags[TagOwned+name]
+		return owned || eni.Tags[TagCluster] == name
+	})
+}

@@ -1,0 +1,116 @@
+package simulation
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
+)
+
+// tag changes or removes a tag of any interface.
+func (w *Workload) tag() {
+	id := ""
+	if all := w.region.EC2.Interfaces(); len(all) > 0 {
+		id = pick(w.rand, all...).ID
+	}
+	key := pick(w.rand, model.TagInstance, model.TagCreatedAt, model.TagKeep, model.TagNoManage, model.TagCluster, "Name")
+	value, remove := w.fixtures.garbage(), chance(w.rand, 0.4)
+	w.recorder.trace("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
+	w.redated[id] = w.redated[id] || key == model.TagCreatedAt
+	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
+		if remove {
+			delete(eni.Tags, key)
+			return
+		}
+		eni.Tags[key] = value
+	})
+}
+
+// attach attaches a leaked interface to a node, for some minutes.
+func (w *Workload) attach() {
+	leaked := w.region.EC2.Leaked()
+	if len(leaked) == 0 {
+		return
+	}
+	id, node := leaked[0].ID, w.node()
+	if node == "" {
+		return
+	}
+	w.recorder.trace("the operator attaches %s to %s", id, node)
+	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
+		eni.Status, eni.LeakedAt = "in-use", time.Time{}
+		eni.Attachment = &ec2.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
+	})
+	w.region.Loop.After(within(w.rand, 0, time.Hour), func() {
+		now := w.region.Loop.Now()
+		w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
+			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
+		})
+	})
+}
+
+func (w *Workload) makeUndeletable() {
+	for _, eni := range w.region.EC2.Leaked() {
+		if chance(w.rand, 0.5) {
+			w.faults.makeUndeletable(w.rand, eni.ID)
+			return
+		}
+	}
+}
+
+// invalid are messages that the function cannot use.
+var invalid = []string{
+	"", "{", "null", "[]", `{"source":"aws.autoscaling"}`, `{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}`, `{"dryRun":false}`,
+	`{"source":"aws.autoscaling","detail-type":"EC2 Instance Terminate Successful","detail":{"EC2InstanceId":"i-*"}}`,
+	`{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{"instance-id":"i-0123456789abcdef0","state":"terminated"}}`,
+}
+
+func (w *Workload) sendInvalid() {
+	body := pick(w.rand, invalid...)
+	w.recorder.trace("a bad message: %s", body)
+	w.stack.Queue.Send(body)
+}
+
+// tickTwice repeats a tick: Scheduler delivers at least once (EventBridge Scheduler User Guide).
+func (w *Workload) tickTwice() {
+	for range 1 + w.rand.IntN(2) {
+		w.tick(w.executions.Invoke)
+	}
+}
+
+func (w *Workload) redeploy() {
+	settings := drawSettings(w.rand, w.network.vpcs)
+	w.recorder.trace("redeployed with %+v", settings)
+	w.executions.deploy(settings)
+}
+
+// runManually makes a manual run that releases: everything, or what it names.
+func (w *Workload) runManually() {
+	input := map[string]any{"dryRun": false}
+	for _, name := range []string{"instanceIds", "subnetIds", "vpcIds"} {
+		if chance(w.rand, 0.4) {
+			input[name] = w.targets(name)
+		}
+	}
+	payload, _ := json.Marshal(input)
+	w.recorder.count("run/by hand")
+	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(w.executions.with(payload)) })
+}
+
+func (w *Workload) targets(name string) []string {
+	switch name {
+	case "instanceIds":
+		ids := []string{"i-0123456789abcdef0"}
+		for _, eni := range w.region.EC2.Interfaces() {
+			if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	case "subnetIds":
+		return w.network.subnets[:1+w.rand.IntN(len(w.network.subnets))]
+	default:
+		return w.network.vpcs[:1]
+	}
+}

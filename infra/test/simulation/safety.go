@@ -1,0 +1,140 @@
+package simulation
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
+)
+
+// checkStart checks when a delete started: not in the last 5 seconds, nor after a
+// throttle that outlived the retries (spec: release).
+func (c *Checker) checkStart(r *Run, call Call) {
+	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
+		c.recorder.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
+	}
+	last, made := r.last(call.Action)
+	if made && last.Target != call.Target && slices.Contains(throttles, last.Code) {
+		c.recorder.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
+	}
+}
+
+// checkEffect checks a call against the region at the moment of its effect.
+func (c *Checker) checkEffect(r *Run, call Call) {
+	if strings.HasPrefix(call.Action, "Describe") {
+		return
+	}
+	if !call.isDelete() || call.Form.Get("DryRun") != "" {
+		c.recorder.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
+		return
+	}
+	c.checkPace(r, call.At)
+	if r.dry {
+		c.recorder.violate("%s deleted %s in a dry run", r.process.key, call.Target)
+	}
+	for _, evidence := range []string{"DescribeNetworkInterfaces", "DescribeInstances"} {
+		if last, made := r.last(evidence); made && last.Status != http.StatusOK {
+			c.recorder.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
+		}
+	}
+	if call.Before == nil {
+		return
+	}
+	eni := *call.Before
+	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
+		if c.scenario.beyond {
+			c.recorder.count("beyond the facts/released although its creator would attach it")
+			return
+		}
+		c.recorder.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
+	}
+	if !c.couldRelease(r, call.Target) {
+		c.recorder.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
+	}
+}
+
+// couldRelease reports whether the rule releases the interface by any state that the
+// run can have read: listings may be old, and not equally so.
+func (c *Checker) couldRelease(r *Run, id string) bool {
+	now, since := c.region.Loop.Now(), r.began.Add(-stalest)
+	var views []map[string]*ec2.Instance
+	for _, eni := range c.region.EC2.InterfaceSince(since, id) {
+		if eni == nil {
+			continue
+		}
+		if r.process.settings.Expect(*eni, c.owner, now).Release {
+			return true
+		}
+		if views == nil {
+			views = c.views(*eni, since)
+		}
+		for _, view := range views {
+			if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return view[id] }, now).Release {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// views returns all combinations of states that the claimed instances have had.
+func (c *Checker) views(eni ec2.Interface, since time.Time) []map[string]*ec2.Instance {
+	views := []map[string]*ec2.Instance{{}}
+	for _, id := range []string{model.Described(eni), eni.Tags[model.TagInstance]} {
+		var more []map[string]*ec2.Instance
+		for _, version := range c.region.EC2.InstanceSince(since, id) {
+			if version != nil && version.Hidden {
+				version = nil
+			}
+			for _, view := range views {
+				wider := maps.Clone(view)
+				wider[id] = version
+				more = append(more, wider)
+			}
+		}
+		views = more
+	}
+	return views
+}
+
+// checkPace checks a run's deletes against its delete budget (spec: release).
+func (c *Checker) checkPace(r *Run, now time.Time) {
+	made, share, passed := 1, r.process.settings.DeletesPerMinute, time.Duration(0)
+	for _, call := range r.calls {
+		if call.isDelete() && !call.At.IsZero() {
+			made, passed = made+1, max(passed, now.Sub(call.At))
+		}
+	}
+	if made > share {
+		c.recorder.violate("%s made %d deletes, of %d", r.process.key, made, share)
+	}
+	if float64(made) > float64(max(1, share/4))+passed.Minutes()*float64(share)+1 {
+		c.recorder.violate("%s made %d deletes in %v", r.process.key, made, passed)
+	}
+}
+
+// checkCNIs checks that the function throttled no CNI: that none was throttled while the
+// deletes of all others but the function fit into half of what EC2 allows at once, and 2
+// a second (spec: release). It proves nothing beside another cleaner, which takes the rest.
+func (c *Checker) checkCNIs() {
+	const size, refill = 50, 2.0
+	tokens, at := float64(size), time.Time{}
+	for _, call := range c.region.Front.Calls() {
+		if call.Action != "DeleteNetworkInterface" || ofFunction(call.Caller) {
+			continue
+		}
+		if !at.IsZero() {
+			tokens = min(size, tokens+call.At.Sub(at).Seconds()*refill)
+		}
+		at = call.At
+		tokens--
+		if call.Code == "RequestLimitExceeded" && tokens >= 0 && strings.HasPrefix(call.Caller, "i-") {
+			c.recorder.violate("the CNI of %s was throttled on account of the function at %v", call.Caller, call.At)
+		}
+		tokens = max(0, tokens)
+	}
+}

@@ -1,0 +1,212 @@
+package simulation
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+)
+
+// A Workload is what happens to clusters while the function runs: nodes come, go and
+// crash, and operators interfere.
+type Workload struct {
+	scenario   Scenario
+	rand       *rand.Rand
+	region     *simulator.Region
+	network    network
+	stack      *simulator.Stack
+	faults     *Faults
+	executions *Executions
+	fixtures   *Fixtures
+	recorder   *Recorder
+	inspect    func()
+	redated    map[string]bool // interfaces whose createdAt is an operator's
+}
+
+// An operation is one of those that a workload is made of.
+type operation struct {
+	name   string
+	weight int
+	do     func(*Workload)
+}
+
+// inside runs an operation inside the region's loop, as all do that take no time.
+func inside(do func(*Workload)) func(*Workload) {
+	return func(w *Workload) { w.region.Do(func() { do(w) }) }
+}
+
+var operations = []operation{
+	{"scale out", 12, inside((*Workload).scaleOut)},
+	{"scale in", 14, inside(func(w *Workload) { w.region.AutoScaling.ScaleIn(w.group(), 1+w.rand.IntN(2)) })},
+	{"a lone node", 4, inside((*Workload).launchStandalone)},
+	{"allocate", 8, inside(func(w *Workload) { w.region.Nodes.AllocENI(w.node(), 1+w.rand.IntN(2)) })},
+	{"give back", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.node()) })},
+	{"die between create and attach", 6, inside(func(w *Workload) { w.crashAllocating(cni.Created) })},
+	{"die between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
+	{"die between detach and delete", 6, inside((*Workload).crashFreeing)},
+	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.node()) })},
+	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, w.restart) }},
+	{"hibernate", 5, func(w *Workload) {
+		if w.scenario.hibernate {
+			w.duringAllocation(0.8, w.hibernate)
+		}
+	}},
+	{"wake", 4, inside((*Workload).wakeAny)},
+	{"an odd interface", 14, inside(func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
+	{"tag by hand", 5, inside((*Workload).tag)},
+	{"attach by hand", 3, inside((*Workload).attach)},
+	{"a stuck interface", 3, inside((*Workload).makeUndeletable)},
+	{"a bad message", 3, inside((*Workload).sendInvalid)},
+	{"a tick twice", 3, inside((*Workload).tickTwice)},
+	{"by hand, dry", 8, func(w *Workload) { w.inspect() }},
+	{"by hand, for real", 3, inside((*Workload).runManually)},
+	{"redeploy", 3, inside((*Workload).redeploy)},
+	{"a spell of trouble", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
+	{"redrive", 1, inside(func(w *Workload) { w.stack.DeadLetters.Redrive() })},
+}
+
+// run does the operations, each at its time, up to the first violation.
+func (w *Workload) run() {
+	end := time.Now().Add(w.scenario.length)
+	for _, at := range w.scenario.drawMoments(w.rand) {
+		time.Sleep(time.Until(at))
+		if simulator.Look(w.region, w.recorder.Violation) != "" {
+			return
+		}
+		o := pickRow(w.rand, operations, func(o operation) int { return o.weight })
+		w.region.Do(func() {
+			w.recorder.trace("%s", o.name)
+			w.recorder.count("act/" + o.name)
+		})
+		o.do(w)
+	}
+	time.Sleep(time.Until(end))
+}
+
+func (w *Workload) group() string { return pick(w.rand, w.network.groups...) }
+
+// node returns a running node; "" if there is none.
+func (w *Workload) node() string { return w.fixtures.node("running") }
+
+// tick has the schedule call the function, or another Invoke in its place, at once.
+func (w *Workload) tick(f lambda.Invoke) { w.region.Lambda.Call(f, w.region.Bus.Tick(), nil) }
+
+// start adds other cleaners, leaked interfaces and the first nodes.
+func (w *Workload) start() {
+	if w.scenario.resource {
+		w.region.Cleaners.AddResourceController("blue")
+	}
+	if w.scenario.cron > 0 {
+		w.region.Cleaners.AddCron(w.scenario.cron)
+	}
+	for range w.scenario.backlog {
+		w.fixtures.place(0)
+	}
+	for _, group := range w.network.groups {
+		nodes, _ := w.region.AutoScaling.ScaleOut(group, w.scenario.nodes)
+		w.startPods(nodes...)
+	}
+}
+
+func (w *Workload) scaleOut() {
+	nodes, err := w.region.AutoScaling.ScaleOut(w.group(), 1+w.rand.IntN(2))
+	w.recorder.trace("launched %v %v", nodes, err)
+	w.startPods(nodes...)
+}
+
+// startPods has nodes allocate the interfaces that their pods need.
+func (w *Workload) startPods(nodes ...string) {
+	for _, node := range nodes {
+		w.region.Nodes.AllocENI(node, 1+w.rand.IntN(2))
+		if w.scenario.sweeps {
+			w.region.Cleaners.SweepHourly(node)
+		}
+	}
+}
+
+// launchStandalone launches a node that no group owns, so that no event follows its end.
+func (w *Workload) launchStandalone() {
+	home := w.network.home(w.rand.IntN(w.scenario.vpcs))
+	operator := pick(w.rand, "", "", "eks.amazonaws.com")
+	node, err := w.region.Nodes.Launch(cni.Node{Subnet: home[0], Operator: operator, Hidden: w.scenario.hidden, CNI: w.scenario.drawCNI(w.rand, home)})
+	if err != nil {
+		w.recorder.trace("launched  launching a node: %v", err)
+		return
+	}
+	w.recorder.trace("launched %s <nil>", node)
+	w.startPods(node)
+}
+
+func (w *Workload) crashAllocating(at cni.Step) {
+	node := w.node()
+	w.recorder.trace("%s dies at step %d of its next allocation", node, at)
+	w.region.Nodes.CrashAt(node, at)
+	w.region.Nodes.AllocENI(node, 2)
+}
+
+func (w *Workload) crashFreeing() {
+	node := w.node()
+	w.recorder.trace("%s dies when it gives back", node)
+	w.region.Nodes.CrashAt(node, cni.Detached)
+	w.region.Nodes.FreeENI(node)
+}
+
+// duringAllocation calls do, inside, with a node that allocates with some probability.
+func (w *Workload) duringAllocation(p float64, do func(node string)) {
+	var node string
+	var passed time.Duration
+	w.region.Do(func() {
+		if node = w.node(); chance(w.rand, p) {
+			w.region.Nodes.AllocENI(node, 1)
+			passed = within(w.rand, 0, 4*time.Second)
+		}
+	})
+	time.Sleep(passed)
+	w.region.Do(func() { do(node) })
+}
+
+// restart restarts a CNI. Its node keeps running.
+func (w *Workload) restart(node string) {
+	w.recorder.trace("%s restarts its CNI", node)
+	w.region.Nodes.Restart(node)
+}
+
+// hibernate stops a node, and may wake it at any later time.
+func (w *Workload) hibernate(node string) {
+	w.recorder.trace("%s hibernates", node)
+	w.region.EC2.Stop(node)
+	if chance(w.rand, 0.7) {
+		run, wait, asleep := chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second), within(w.rand, time.Minute, w.scenario.length)
+		if w.scenario.length > 24*time.Hour && chance(w.rand, 0.5) {
+			asleep = within(w.rand, 24*time.Hour, 25*time.Hour)
+		}
+		w.region.Loop.After(asleep, func() { w.wake(node, run, wait) })
+	}
+}
+
+func (w *Workload) wakeAny() {
+	if node := w.fixtures.node("stopped"); node != "" {
+		w.wake(node, chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second))
+	}
+}
+
+// wake wakes a node. A run may follow while the node resumes what it had begun.
+func (w *Workload) wake(node string, run bool, wait time.Duration) {
+	w.recorder.trace("%s wakes", node)
+	w.region.EC2.Start(node)
+	if run {
+		w.whenRunning(node, func() { w.region.Loop.After(wait, func() { w.tick(w.executions.Invoke) }) })
+	}
+}
+
+// whenRunning calls f once a booting node runs.
+func (w *Workload) whenRunning(node string, f func()) {
+	switch i, _ := w.region.EC2.Instance(node); i.State {
+	case "running":
+		f()
+	case "pending":
+		w.region.Loop.After(time.Second, func() { w.whenRunning(node, f) })
+	}
+}

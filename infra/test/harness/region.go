@@ -32,17 +32,25 @@ type Region struct {
 	testing.TB
 	*simulator.Region
 	VPC     string
-	Subnets [2]string
+	Subnets []string
 }
 
 // NewRegion makes a region without leaks. Its clock is virtual inside of synctest.Test.
 func NewRegion(t testing.TB, seed uint64, options simulator.Options) *Region {
 	r := &Region{TB: t, Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)}
-	r.Do(func() {
-		r.VPC = r.EC2.AddVPC("10.0.0.0/16")
-		r.Subnets = [2]string{r.EC2.AddSubnet(r.VPC, "10.0.0.0/20", "a"), r.EC2.AddSubnet(r.VPC, "10.0.16.0/20", "b")}
-	})
+	r.VPC, r.Subnets = r.AddSubnets("10.0.0.0/16", "10.0.0.0/20", "10.0.16.0/20")
 	return r
+}
+
+// AddSubnets adds a VPC with subnets.
+func (r *Region) AddSubnets(vpcCIDR string, cidrs ...string) (vpc string, subnets []string) {
+	r.Do(func() {
+		vpc = r.EC2.AddVPC(vpcCIDR)
+		for n, cidr := range cidrs {
+			subnets = append(subnets, r.EC2.AddSubnet(vpc, cidr, string(rune('a'+n))))
+		}
+	})
+	return vpc, subnets
 }
 
 // InstanceID returns the n-th instance ID.

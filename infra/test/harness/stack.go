@@ -56,7 +56,7 @@ func (s *Stack) deploy(resources cloudformation.Resources) {
 		s.Fatal(err)
 	}
 	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
-		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets[:], Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
+		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
 	}
 	s.Grow("undrained", 20)
 	s.Grow("drained", 20)

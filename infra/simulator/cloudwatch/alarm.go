@@ -19,68 +19,34 @@ type Alarm struct {
 	AlarmActions, OKActions                         []string
 }
 
-// statistics are CloudWatch's, of the samples of one period; never of none.
-var statistics = map[string]func([]float64) float64{
-	"SampleCount": func(v []float64) float64 { return float64(len(v)) },
-	"Maximum":     func(v []float64) float64 { return slices.Max(v) },
-	"Sum": func(v []float64) (sum float64) {
-		for _, value := range v {
-			sum += value
-		}
-		return sum
-	},
-}
-
-var comparisons = map[string]func(value, threshold float64) bool{
-	"GreaterThanThreshold": func(value, threshold float64) bool { return value > threshold },
-	"LessThanThreshold":    func(value, threshold float64) bool { return value < threshold },
-}
-
 // Alarms are the alarms among deployed resources, by logical ID.
 func Alarms(resources map[string]any) (map[string]Alarm, error) {
 	alarms := map[string]Alarm{}
 	for id, resource := range resources {
-		raw, err := json.Marshal(resource)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
-		}
-		var of struct {
-			Type       string
-			Properties json.RawMessage
-		}
-		if err := json.Unmarshal(raw, &of); err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
-		}
-		if of.Type != "AWS::CloudWatch::Alarm" {
+		fields, _ := resource.(map[string]any)
+		if fields["Type"] != "AWS::CloudWatch::Alarm" {
 			continue
 		}
-		if alarms[id], err = parse(of.Properties); err != nil {
+		raw, err := json.Marshal(fields["Properties"])
+		if err != nil {
 			return nil, fmt.Errorf("alarm %s: %w", id, err)
 		}
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		var a Alarm
+		if err := decoder.Decode(&a); err != nil || !a.supported() {
+			return nil, fmt.Errorf("the simulator does not support alarm %s: %v %s", id, err, raw)
+		}
+		alarms[id] = a
 	}
 	return alarms, nil
 }
 
-func parse(properties []byte) (a Alarm, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(properties))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&a); err != nil {
-		return a, fmt.Errorf("a property is not supported: %w", err)
-	}
-	_, err = a.Threshold.Float64()
-	switch {
-	case err != nil:
-		return a, fmt.Errorf("threshold: %w", err)
-	case statistics[a.Statistic] == nil:
-		return a, fmt.Errorf("statistic %q is not supported", a.Statistic)
-	case comparisons[a.ComparisonOperator] == nil:
-		return a, fmt.Errorf("comparison %q is not supported", a.ComparisonOperator)
-	case a.TreatMissingData != "breaching" && a.TreatMissingData != "notBreaching":
-		return a, fmt.Errorf("missing data treated as %q is not supported", a.TreatMissingData)
-	case a.Period <= 0 || a.EvaluationPeriods <= 0 || a.DatapointsToAlarm > a.EvaluationPeriods:
-		return a, fmt.Errorf("%d of %d periods of %d s are not supported", a.DatapointsToAlarm, a.EvaluationPeriods, a.Period)
-	}
-	return a, nil
+func (a Alarm) supported() bool {
+	return slices.Contains([]string{"SampleCount", "Maximum", "Sum"}, a.Statistic) && a.Threshold != "" &&
+		slices.Contains([]string{"GreaterThanThreshold", "LessThanThreshold"}, a.ComparisonOperator) &&
+		slices.Contains([]string{"breaching", "notBreaching"}, a.TreatMissingData) &&
+		a.Period > 0 && a.EvaluationPeriods > 0 && a.DatapointsToAlarm <= a.EvaluationPeriods
 }
 
 // Metric is the ID of the metric that an alarm watches.
@@ -122,6 +88,16 @@ func (a Alarm) breaches(values []float64) bool {
 	if len(values) == 0 {
 		return a.TreatMissingData == "breaching"
 	}
-	threshold, _ := a.Threshold.Float64() // Alarms read it before
-	return comparisons[a.ComparisonOperator](statistics[a.Statistic](values), threshold)
+	value := float64(len(values))
+	switch a.Statistic {
+	case "Maximum":
+		value = slices.Max(values)
+	case "Sum":
+		value = 0
+		for _, each := range values {
+			value += each
+		}
+	}
+	threshold, _ := a.Threshold.Float64() // json has read it before
+	return value > threshold && a.ComparisonOperator == "GreaterThanThreshold" || value < threshold && a.ComparisonOperator == "LessThanThreshold"
 }

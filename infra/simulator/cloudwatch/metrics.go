@@ -32,19 +32,16 @@ var levels = []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
 // Kept returns the lines of a log that Lambda keeps at a function's log level. A line
 // without a level, or without a time, counts as INFO (AWS Lambda Developer Guide,
 // "Log-level filtering").
-func Kept(log, least string) ([]string, error) {
+func Kept(log, least string) (lines []string, err error) {
 	threshold := slices.Index(levels, least)
 	if threshold < 0 {
-		return nil, fmt.Errorf("log level %q is not one of %v", least, levels)
+		return nil, fmt.Errorf("the simulator does not support the log level %q", least)
 	}
-	var lines []string
 	for line := range strings.Lines(log) {
 		var fields struct{ Level, Timestamp string }
-		level := -1
-		if json.Unmarshal([]byte(line), &fields) == nil {
-			level = slices.Index(levels, strings.ToUpper(fields.Level))
-		}
-		if _, err := time.Parse(time.RFC3339, fields.Timestamp); err != nil || level < 0 {
+		unread := json.Unmarshal([]byte(line), &fields)
+		level := slices.Index(levels, strings.ToUpper(fields.Level))
+		if _, err := time.Parse(time.RFC3339, fields.Timestamp); unread != nil || err != nil || level < 0 {
 			level = slices.Index(levels, "INFO")
 		}
 		if level >= threshold {
@@ -54,54 +51,51 @@ func Kept(log, least string) ([]string, error) {
 	return lines, nil
 }
 
-// A directive is the member _aws of a line in the embedded metric format (Amazon
-// CloudWatch User Guide, "Specification: Embedded metric format").
-type directive struct {
-	Timestamp         int64
-	CloudWatchMetrics []struct {
-		Namespace  string
-		Dimensions [][]string
-		Metrics    []struct{ Name, Unit string }
-	}
-}
-
-// Extract adds the metrics that the lines of a log hold, as CloudWatch Logs does. Other lines are none of its.
+// Extract adds the metrics that the lines of a log hold in the embedded metric format, as CloudWatch Logs does
+// (Amazon CloudWatch User Guide, "Specification: Embedded metric format"). Other lines are none of its.
 func (m Metrics) Extract(lines []string) error {
 	for _, line := range lines {
-		var fields map[string]json.RawMessage
+		var fields map[string]any
 		if json.Unmarshal([]byte(line), &fields) != nil || fields["_aws"] == nil {
 			continue
 		}
-		if err := m.extract(fields); err != nil {
-			return fmt.Errorf("reading the metrics of %s: %w", strings.TrimSpace(line), err)
+		var embedded struct {
+			AWS struct {
+				Timestamp         int64
+				CloudWatchMetrics []directive
+			} `json:"_aws"`
+		}
+		if err := json.Unmarshal([]byte(line), &embedded); err != nil {
+			return fmt.Errorf("reading the metrics of %s: %w", line, err)
+		}
+		for _, d := range embedded.AWS.CloudWatchMetrics {
+			if err := m.add(time.UnixMilli(embedded.AWS.Timestamp), d, fields); err != nil {
+				return fmt.Errorf("reading the metrics of %s: %w", line, err)
+			}
 		}
 	}
 	return nil
 }
 
-func (m Metrics) extract(fields map[string]json.RawMessage) error {
-	var d directive
-	if err := json.Unmarshal(fields["_aws"], &d); err != nil {
-		return fmt.Errorf("_aws: %w", err)
-	}
-	for _, of := range d.CloudWatchMetrics {
-		for _, names := range of.Dimensions {
-			dimensions := map[string]string{}
-			for _, name := range names {
-				var value string
-				if err := json.Unmarshal(fields[name], &value); err != nil {
-					return fmt.Errorf("dimension %s: %w", name, err)
-				}
-				dimensions[name] = value
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []struct{ Name string }
+}
+
+func (m Metrics) add(at time.Time, d directive, fields map[string]any) error {
+	for _, names := range d.Dimensions {
+		dimensions := map[string]string{}
+		for _, name := range names {
+			dimensions[name] = fmt.Sprint(fields[name])
+		}
+		for _, metric := range d.Metrics {
+			value, ok := fields[metric.Name].(float64)
+			if !ok || slices.ContainsFunc(names, func(name string) bool { return fields[name] == nil }) {
+				return fmt.Errorf("metric %s or one of the dimensions %s is missing", metric.Name, names)
 			}
-			for _, metric := range of.Metrics {
-				var value float64
-				if err := json.Unmarshal(fields[metric.Name], &value); err != nil {
-					return fmt.Errorf("metric %s: %w", metric.Name, err)
-				}
-				id := MetricID(of.Namespace, metric.Name, dimensions)
-				m[id] = append(m[id], Sample{time.UnixMilli(d.Timestamp), value})
-			}
+			id := MetricID(d.Namespace, metric.Name, dimensions)
+			m[id] = append(m[id], Sample{at, value})
 		}
 	}
 	return nil

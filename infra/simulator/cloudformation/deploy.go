@@ -39,7 +39,7 @@ func (t Template) Deploy(given map[string]string) (resources Resources, err erro
 	}
 	resources = Resources{}
 	for id, resource := range s.resources {
-		if s.isMade(resource.(mapping)) {
+		if s.holds(resource.(mapping)["Condition"]) {
 			resources[id] = s.evaluate(resource)
 		}
 	}
@@ -47,13 +47,11 @@ func (t Template) Deploy(given map[string]string) (resources Resources, err erro
 	return resources, nil
 }
 
-// isMade reports whether a resource has no condition, or one that holds.
-func (s stack) isMade(resource mapping) bool {
-	return resource["Condition"] == nil || s.holds(resource["Condition"])
-}
-
-// holds decides a condition by its name.
+// holds decides a condition by its name; what has none is always made.
 func (s stack) holds(name any) bool {
+	if name == nil {
+		return true
+	}
 	if s.conditions[text(name)] == nil {
 		fail("condition %s, which is not there", name)
 	}
@@ -169,7 +167,7 @@ func (s stack) reference(path string) string {
 	id, attribute, _ := strings.Cut(path, ".")
 	resource, _ := s.resources[id].(mapping)
 	kind, ok := kinds[fmt.Sprint(resource["Type"])]
-	if !ok || !s.isMade(resource) {
+	if !ok || !s.holds(resource["Condition"]) {
 		fail("a reference to %s", path)
 	}
 	name := s.values["AWS::StackName"] + "-" + id

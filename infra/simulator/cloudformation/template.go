@@ -80,11 +80,10 @@ func At(document any, path ...any) (value any, err error) {
 // text is a scalar's.
 func text(value any) string {
 	switch value.(type) {
-	case string, int, float64, bool:
-		return fmt.Sprint(value)
+	case nil, mapping, []any:
+		fail("%v, which is no text", value)
 	}
-	fail("%v, which is no text", value)
-	return ""
+	return fmt.Sprint(value)
 }
 
 func fail(format string, values ...any) { panic(fmt.Sprintf(format, values...)) }

@@ -46,7 +46,7 @@ func TestSubnets(t *testing.T) {
 		addGroup(r, "not asked for", "subnet-4")
 		got, err := c.Subnets(ctx, []string{"one", "two", "gone"})
 		slices.Sort(got)
-		if err != nil || !slices.Equal(got, []string{"subnet-1", "subnet-2", "subnet-3") {
+		if err != nil || !slices.Equal(got, []string{"subnet-1", "subnet-2", "subnet-3"}) {
 			t.Errorf("%q, %v", got, err)
 		}
 	})

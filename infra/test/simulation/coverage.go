@@ -38,8 +38,8 @@ func Everything() []string {
 	for _, f := range faults {
 		all = append(all, "fault/"+f.name)
 	}
-	for _, kind := range outageKinds {
-		all = append(all, "spell/"+kind)
+	for _, o := range outages {
+		all = append(all, "spell/"+o.kind)
 	}
 	for _, r := range refusals {
 		all = append(all, "stuck/"+r.name)

@@ -53,32 +53,26 @@ const stalest = 2 * time.Minute
 // An outage is a time in which every call meets the same fault.
 type outage struct {
 	kind  string
+	on    string    // how the actions begin that meet it
+	fault api.Fault // none: a throttle
 	until time.Time
-	code  string // of its throttles
 }
 
-var outageKinds = []string{"throttled", "deletes throttled", "unreachable", "no permission to delete", "no permission at all", "bad credentials"}
-
-func (o outage) fault(action string) (fault api.Fault, hit bool) {
-	deletes := strings.HasPrefix(action, "Delete")
-	switch o.kind {
-	case "throttled":
-		return api.Fault{Code: o.code}, true
-	case "deletes throttled":
-		return api.Fault{Code: o.code}, deletes
-	case "unreachable":
-		return api.Fault{Reset: true}, true
-	case "no permission to delete":
-		return api.Fault{Code: "UnauthorizedOperation"}, deletes
-	case "no permission at all":
-		return api.Fault{Code: "UnauthorizedOperation"}, true
-	default:
-		return api.Fault{Code: "AuthFailure", Status: 401}, true
-	}
+var outages = []outage{
+	{kind: "throttled"},
+	{kind: "deletes throttled", on: "Delete"},
+	{kind: "unreachable", fault: api.Fault{Reset: true}},
+	{kind: "no permission to delete", on: "Delete", fault: api.Fault{Code: "UnauthorizedOperation"}},
+	{kind: "no permission at all", fault: api.Fault{Code: "UnauthorizedOperation"}},
+	{kind: "bad credentials", fault: api.Fault{Code: "AuthFailure", Status: 401}},
 }
 
 func (f *Faults) startOutage(r *rand.Rand) {
-	o := outage{pick(r, outageKinds...), time.Now().Add(within(r, time.Minute, 2*time.Hour)), pick(r, throttles...)}
+	o := pick(r, outages...)
+	o.until = time.Now().Add(within(r, time.Minute, 2*time.Hour))
+	if throttle := pick(r, throttles...); o.fault == (api.Fault{}) {
+		o.fault.Code = throttle
+	}
 	f.recorder.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
 	f.outages = append(f.outages, o)
 }
@@ -154,9 +148,9 @@ func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
 		return api.Fault{}
 	}
 	for _, o := range f.outages {
-		if fault, hit := o.fault(action); hit && time.Now().Before(o.until) {
+		if strings.HasPrefix(action, o.on) && time.Now().Before(o.until) {
 			f.recorder.count("spell/" + o.kind)
-			return fault
+			return o.fault
 		}
 	}
 	return api.Fault{}

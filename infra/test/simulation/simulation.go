@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
@@ -88,7 +87,7 @@ func (s *Simulation) Run() {
 	region.Wait()
 	s.count("history/" + s.scenario.kind)
 	for _, c := range simulator.Look(s.region, s.region.Front.Calls) {
-		if c.Action == "DeleteNetworkInterface" && (c.Caller == "cron" || c.Caller == "resource-controller" || strings.HasPrefix(c.Caller, "i-")) {
+		if c.Action == "DeleteNetworkInterface" && !ofFunction(c.Caller) {
 			s.count("neighbour calls")
 		}
 	}
@@ -96,16 +95,13 @@ func (s *Simulation) Run() {
 
 // quiesce ends all faults and checks that the function then catches up.
 func (s *Simulation) quiesce() {
-	over := false
-	s.region.Do(func() {
-		if over = s.violation != ""; !over {
-			s.faults.quiesce()
-			s.trace("all is calm")
-		}
-	})
-	if over {
+	if simulator.Look(s.region, s.Violation) != "" {
 		return
 	}
+	s.region.Do(func() {
+		s.faults.quiesce()
+		s.trace("all is calm")
+	})
 	settings := s.executions.settings
 	s.checker.checkLiveness(settings)
 	s.inspect()

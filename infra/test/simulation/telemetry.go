@@ -7,6 +7,34 @@ import (
 	"slices"
 )
 
+// A logLine is what is checked of an audit line, or of a line of totals.
+type logLine struct {
+	Interface, Subnet, Reason, Error string
+	Addresses, AddressesReleased     int
+	Age, Found                       *int // nil: unknown, and no counts at all
+	Released, Gone, Deferred, Failed int
+	Kept, Calls                      map[string]int
+}
+
+func (c *Checker) read(line slog.Record) (l logLine) {
+	values := map[string]any{}
+	line.Attrs(func(a slog.Attr) bool {
+		values[a.Key] = a.Value.Any()
+		if err, is := values[a.Key].(error); is {
+			values[a.Key] = err.Error()
+		}
+		return true
+	})
+	raw, err := json.Marshal(values)
+	if err == nil {
+		err = json.Unmarshal(raw, &l)
+	}
+	if err != nil {
+		c.recorder.violate("the line %q is unreadable: %v", line.Message, err)
+	}
+	return l
+}
+
 // A release is a delete that had its effect, or an audit line of one.
 type release struct {
 	subnet    string
@@ -16,15 +44,19 @@ type release struct {
 // checkLog checks a run's log against what it did.
 func (c *Checker) checkLog(r *Run, err error) {
 	logged, released := map[string]release{}, map[string]release{}
-	var totals map[string]slog.Value
+	var totals *logLine
 	for _, line := range r.log {
 		switch line.Message {
 		case "released":
-			a := attributes(line)
-			logged[a["interface"].String()] = release{a["subnet"].String(), int(a["addresses"].Int64())}
-			c.countRow(a["reason"].String(), a["age"].Kind() != slog.KindInt64)
+			l := c.read(line)
+			logged[l.Interface] = release{l.Subnet, l.Addresses}
+			if l.Reason == "owner-gone" && l.Age == nil {
+				l.Reason = "owner-gone, no age"
+			}
+			c.recorder.count("rule/" + l.Reason)
 		case "the run is done", "the run failed":
-			totals = attributes(line)
+			l := c.read(line)
+			totals = &l
 		}
 	}
 	for _, call := range r.calls {
@@ -45,85 +77,51 @@ func (c *Checker) checkLog(r *Run, err error) {
 	switch {
 	case r.killed:
 		return
-	case totals == nil && len(r.calls) > 0:
-		c.recorder.violate("%s left no line of totals", r.process.key)
 	case totals != nil:
-		c.checkTotals(r, totals, logged, err)
+		c.checkTotals(r, *totals, logged, err)
+	case len(r.calls) > 0:
+		c.recorder.violate("%s left no line of totals", r.process.key)
 	}
 	if r.dry {
 		c.recorder.count("run/dry")
 	}
 }
 
-func attributes(line slog.Record) map[string]slog.Value {
-	all := map[string]slog.Value{}
-	line.Attrs(func(a slog.Attr) bool { all[a.Key] = a.Value; return true })
-	return all
-}
-
-// countRow counts a row of the rule that released an interface.
-func (c *Checker) countRow(reason string, ageless bool) {
-	if reason == "owner-gone" && ageless {
-		reason = "owner-gone, no age"
-	}
-	c.recorder.count("rule/" + reason)
-}
-
 // checkTotals checks the line of totals against the audit lines, the calls and the error.
 // A run that could not read all evidence has no counts.
-func (c *Checker) checkTotals(r *Run, totals map[string]slog.Value, logged map[string]release, err error) {
-	_, counted := totals["found"]
-	count := func(name string) int {
-		if !counted {
-			return 0
-		}
-		return int(totals[name].Int64())
-	}
-	addresses := 0
+func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err error) {
+	addresses, found, calls := 0, 0, 0
 	for _, line := range logged {
 		addresses += line.addresses
 	}
-	if !r.dry && (count("released") != len(logged) || count("addressesReleased") != addresses) {
-		c.recorder.violate("%s says %d released and %d addresses, its lines say %d and %d", r.process.key, count("released"), count("addressesReleased"), len(logged), addresses)
+	if !r.dry && (l.Released != len(logged) || l.AddressesReleased != addresses) {
+		c.recorder.violate("%s says %d released and %d addresses, its lines say %d and %d", r.process.key, l.Released, l.AddressesReleased, len(logged), addresses)
 	}
-	failed := totals["error"].Any() != nil
-	if failed != (err != nil) {
-		c.recorder.violate("%s says %v, and answers %v", r.process.key, totals["error"], err)
+	if (l.Error != "") != (err != nil) {
+		c.recorder.violate("%s says %q, and answers %v", r.process.key, l.Error, err)
 	}
-	sum := 0
-	for _, outcome := range []string{"released", "gone", "deferred", "failed"} {
-		sum += count(outcome)
-		c.recorder.add("run/"+outcome, count(outcome))
+	for outcome, n := range map[string]int{"run/released": l.Released, "run/gone": l.Gone, "run/deferred": l.Deferred, "run/failed": l.Failed} {
+		found += n
+		c.recorder.add(outcome, n)
 	}
-	kept := keptOf(totals)
-	for reason, n := range kept {
-		sum += n
+	for reason, n := range l.Kept {
+		found += n
 		c.recorder.add("kept/"+reason, n)
 	}
-	c.recorder.add("run/kept", len(kept))
-	if sum != count("found") {
-		c.recorder.violate("%s found %d, and accounts for %d", r.process.key, count("found"), sum)
+	c.recorder.add("run/kept", len(l.Kept))
+	switch {
+	case l.Found != nil && *l.Found != found:
+		c.recorder.violate("%s found %d, and accounts for %d", r.process.key, *l.Found, found)
+	case l.Found == nil && (found > 0 || l.Error == "" || slices.ContainsFunc(r.calls, Call.isDelete)):
+		c.recorder.violate("%s has totals without counts: %+v", r.process.key, l)
 	}
-	if !counted && (!failed || slices.ContainsFunc(r.calls, Call.isDelete)) {
-		c.recorder.violate("%s has totals without counts: %v", r.process.key, totals)
-	}
-	calls := 0
-	for _, made := range totals["calls"].Any().(map[string]int) {
+	for _, made := range l.Calls {
 		calls += made
 	}
 	if calls != len(r.calls) {
 		c.recorder.violate("%s says that it made %d calls, the world saw %d", r.process.key, calls, len(r.calls))
 	}
-	if failed {
+	if err != nil {
 		c.recorder.count("run/failed as a whole")
 	}
-}
-
-// keptOf returns how many interfaces a run kept, by reason.
-func keptOf(totals map[string]slog.Value) (kept map[string]int) {
-	if all, counted := totals["kept"]; counted {
-		raw, _ := json.Marshal(all.Any())
-		_ = json.Unmarshal(raw, &kept)
-	}
-	return kept
 }

@@ -27,6 +27,7 @@ type result struct {
 	Seed      uint64 // of the violation
 	Violation string
 	Story     string
+	err       error
 }
 
 // work runs a worker's share, up to the first violation. The first worker prints how far it is.
@@ -70,8 +71,13 @@ func runWorkers(t *testing.T, total int) Coverage {
 		r := <-results
 		ran += r.Ran
 		met.Add(r.Coverage)
-		if r.Violation != "" && !t.Failed() {
-			t.Errorf("%s\nviolation in history %d of %d: %s\nrepeat it: make sim SEED=%d", r.Story, r.Ran*workers, total, r.Violation, r.Seed)
+		switch {
+		case t.Failed(): // the others were stopped
+		case r.err != nil:
+			t.Errorf("a worker ended: %v\n%s", r.err, r.Story)
+			stop()
+		case r.Violation != "":
+			t.Errorf("%s\nviolation in history %d of %d: %s\nrepeat it: make sim SEED=%d", r.Story, r.Seed-*firstSeed+1, total, r.Violation, r.Seed)
 			stop()
 		}
 	}
@@ -88,15 +94,13 @@ func runWorker(ctx context.Context, share, file string) (r result) {
 	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400")
 	command.Stderr = os.Stderr
 	printed, err := command.Output()
-	var raw []byte
-	if err == nil {
-		raw, err = os.ReadFile(file)
+	if err != nil {
+		return result{Story: string(printed), err: err}
 	}
+	raw, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(raw, &r)
 	}
-	if err != nil {
-		r.Violation, r.Story = fmt.Sprintf("worker %s ended: %v", share, err), string(printed)
-	}
+	r.err = err
 	return r
 }

@@ -15,6 +15,9 @@ test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
 	TOOLS=required go test $(race) -shuffle=on -timeout 30m -tags thirdparty ./...
 
+# The checks compile as what ships is compiled, so that it is compiled once for both.
+lint: private export CGO_ENABLED := 0
+lint: private export GOFLAGS := $(GOFLAGS) -trimpath
 lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
 	go vet -tags "$(tags)" ./...

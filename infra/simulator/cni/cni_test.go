@@ -196,7 +196,7 @@ func TestRestartForgets(t *testing.T) {
 	})
 }
 
-// A start is a launch by EC2's word: its time is that of the last one (EC2 API Reference, Instance).
+// The launch time of an instance is that of its last start (EC2 API Reference, Instance).
 func TestAStartIsALaunch(t *testing.T) {
 	with(t, cni.Node{}, func(f *fixture) {
 		begun := f.Loop.Now()

@@ -50,7 +50,7 @@ func NewRuntime(arn string, timeout time.Duration) *Runtime {
 	return &Runtime{arn: arn, timeout: timeout, next: make(chan *invocation), ready: make(chan time.Time, 1), running: map[string]*invocation{}, initErr: make(chan error, 1)}
 }
 
-// Invoke hands an event to the next free process and waits for its answer, no
+// Invoke gives an event to the next free process and waits for its answer, no
 // longer than the function's timeout.
 func (r *Runtime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	i := &invocation{id: r.register(), payload: payload, done: make(chan outcome, 1)}

@@ -10,6 +10,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -33,7 +35,7 @@ func TestAThousandEvents(t *testing.T) {
 		for n := range 1000 {
 			id, group := f.AddInstance(harness.InstanceID(n), "terminated"), fmt.Sprintf("group-%d", n%300)
 			if n < 300 {
-				f.World.AddGroup(simulator.Group{Name: group, Subnets: f.Subnets[:]})
+				f.Do(func() { f.AutoScaling.AddGroup(autoscaling.Group{Name: group, Subnets: f.Subnets[:]}) })
 			}
 			if n%4 == 0 {
 				f.AddLeak(f.Subnets[n%2], id)
@@ -61,7 +63,7 @@ func TestAThousandEvents(t *testing.T) {
 		if f.CountCalls("Delete") != 60 {
 			f.Errorf("%d deletes, want the run's share of 60", f.CountCalls("Delete"))
 		}
-		for _, call := range f.World.Calls() {
+		for _, call := range f.Calls() {
 			if call.Action == "DeleteNetworkInterface" && !strings.Contains(f.Stdout.String(), `"interface":"`+call.Form.Get("NetworkInterfaceId")) {
 				f.Error("a delete without its audit line")
 			}
@@ -79,7 +81,7 @@ func TestABacklogDrains(t *testing.T) {
 		for n := range 450 {
 			f.AddLeak(f.Subnets[n%2], events.Instance)
 		}
-		f.World.Inject("DeleteNetworkInterface", 2, simulator.Fault{Code: "InternalError", Status: 500})
+		f.Inject("DeleteNetworkInterface", 2, api.Fault{Code: "InternalError", Status: 500})
 		var first eni.Report
 		released, addresses := 0, 0
 		for minute := 0; released < 450; minute++ {
@@ -95,8 +97,8 @@ func TestABacklogDrains(t *testing.T) {
 			addresses += report.AddressesReleased
 			time.Sleep(time.Until(next))
 		}
-		if first.Found != 450 || addresses != 4500 || len(f.World.Interfaces()) != 0 {
-			f.Errorf("found %d, %d addresses back, %d left", first.Found, addresses, len(f.World.Interfaces()))
+		if first.Found != 450 || addresses != 4500 || len(f.Interfaces()) != 0 {
+			f.Errorf("found %d, %d addresses back, %d left", first.Found, addresses, len(f.Interfaces()))
 		}
 	})
 }
@@ -105,7 +107,7 @@ func TestABacklogDrains(t *testing.T) {
 func TestAutoScalingHangs(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		leaks := f.AddScaleIn()
-		f.World.Inject("DescribeAutoScalingGroups", 100, simulator.Fault{Latency: time.Hour})
+		f.Inject("DescribeAutoScalingGroups", 100, api.Fault{Latency: time.Hour})
 		start := time.Now()
 		if answer, err := f.Invoke(f.Sample("terminate")); err != nil {
 			f.Errorf("%v, %s", err, answer)
@@ -121,7 +123,7 @@ func TestAutoScalingHangs(t *testing.T) {
 func TestDescribeSubnetsHangs(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		leaks := f.AddScaleIn()
-		f.World.Inject("DescribeSubnets", 100, simulator.Fault{Latency: time.Hour})
+		f.Inject("DescribeSubnets", 100, api.Fault{Latency: time.Hour})
 		start := time.Now()
 		if answer, err := f.Invoke(f.Sample("schedule")); err != nil || !strings.Contains(answer, `"freeAddresses":{}`) {
 			f.Errorf("%v, %s", err, answer)
@@ -137,7 +139,7 @@ func TestDescribeSubnetsHangs(t *testing.T) {
 func TestADeleteHangs(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
-		f.World.Inject("DeleteNetworkInterface", 1, simulator.Fault{Latency: time.Hour})
+		f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: time.Hour})
 		answer, err := f.Invoke(f.Sample("schedule"))
 		if err != nil || !strings.Contains(answer, `"released":4,"gone":0,"deferred":0,"failed":1`) {
 			f.Errorf("%v, %s", err, answer)
@@ -149,7 +151,7 @@ func TestADeleteHangs(t *testing.T) {
 func TestRateExceededIsAThrottle(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
-		f.World.Inject("DeleteNetworkInterface", 3, simulator.Fault{Code: "RateExceeded"})
+		f.Inject("DeleteNetworkInterface", 3, api.Fault{Code: "RateExceeded"})
 		answer, err := f.Invoke(f.Sample("schedule"))
 		if err != nil || !strings.Contains(answer, `"released":0,"gone":0,"deferred":5`) || f.CountCalls("Delete") != 3 {
 			f.Errorf("%v, %d deletes, %s", err, f.CountCalls("Delete"), answer)
@@ -162,7 +164,7 @@ func TestACutRunCanBeRepeated(t *testing.T) {
 	for cut := time.Duration(0); cut < 30*time.Second; cut += 1300 * time.Millisecond {
 		harness.Test(t, func(f *harness.Function) {
 			leaks := f.AddScaleIn()
-			f.World.OnCall(func(simulator.Call) simulator.Fault { return simulator.Fault{Latency: time.Second} })
+			f.OnCall(func(api.Call) api.Fault { return api.Fault{Latency: time.Second} })
 			_, _ = f.InvokeFor(cut, f.Sample("schedule"))
 			if _, err := f.Invoke(f.Sample("schedule")); err != nil {
 				f.Error(err)

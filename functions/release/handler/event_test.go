@@ -85,58 +85,63 @@ func TestEachKindHasItsSample(t *testing.T) {
 	}
 }
 
+// wrongInputs are refused; the error has this in it.
+var wrongInputs = map[string]string{
+	``:                                       "no JSON object (it ends too soon)",
+	`{`:                                      "it ends too soon",
+	`{"dryRun":`:                             "it ends too soon",
+	`null`:                                   "it is null",
+	`[]`:                                     "it is an array",
+	`"{}"`:                                   "it is a string",
+	`7`:                                      "it is a number",
+	`true`:                                   "it is a boolean",
+	`{} {}`:                                  "something follows",
+	`not JSON`:                               "invalid character",
+	`{"dryRun":true,"dryRun":false}`:         `"dryRun" twice`,
+	`{"DryRun":false}`:                       `"DryRun" is not known`,
+	`{"dryRun":"false"}`:                     `"dryRun" cannot be read`,
+	`{"dryRun":null}`:                        `"dryRun" is null`,
+	`{"dryRun":0}`:                           `"dryRun" cannot be read`,
+	`{"instanceIds":null}`:                   `"instanceIds" is null`,
+	`{"instanceIds":[]}`:                     `"instanceIds" is empty`,
+	`{"subnetIds":[]}`:                       `"subnetIds" is empty`,
+	`{"vpcIds":[]}`:                          `"vpcIds" is empty`,
+	`{"instanceIds":"i-01234567"}`:           `"instanceIds" cannot be read`,
+	`{"instanceIds":["*"]}`:                  `"instanceIds" holds "*"`,
+	`{"instanceIds":[""]}`:                   `"instanceIds" holds ""`,
+	`{"instanceIds":[null]}`:                 `"instanceIds" holds ""`,
+	`{"subnetIds":["vpc-12345678"]}`:         `"subnetIds" holds "vpc-12345678"`,
+	`{"vpcIds":["vpc-12345678 "]}`:           `"vpcIds" holds "vpc-12345678 "`,
+	`{"Records":[]}`:                         "holds no record",
+	`{"Records":null}`:                       "holds no record",
+	`{"Records":{}}`:                         "cannot be read",
+	`{"Records":[{"eventSource":"aws:s3"}]}`: `a record of "aws:s3"`,
+	`{"detail-type":7}`:                      "EventBridge event cannot be read",
+	`{"detail-type":"Scheduled Event"}`:      `"Scheduled Event" of "" came`,
+	`{"detail-type":"Scheduled Event","SOURCE":"aws.events","detail":{}}`:   `"Scheduled Event" of "" came`,
+	`{"detail-type":"Scheduled Event","source":["aws.events"],"detail":{}}`: "EventBridge event cannot be read: its source",
+	event("aws.autoscaling", "EC2 Instance Launch Successful", `{}`):        `"EC2 Instance Launch Successful" of "aws.autoscaling" came`,
+	event("my.app", "EC2 Instance Terminate Successful", `{}`):              `of "my.app" came`,
+	event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):            `detail holds "dryRun"`,
+	event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):          `detail holds "subnetIds"`,
+	terminate(`{}`):                               `EC2InstanceId "" is no instance id`,
+	terminate(`{"EC2InstanceId":"i-*"}`):          `EC2InstanceId "i-*" is no instance id`,
+	terminate(`{"EC2InstanceId":["i-01234567"]}`): "its detail cannot be read",
+	terminate(`"text"`):                           "its detail cannot be read",
+	terminate(`{"EC2InstanceId":"i-01234567","Details":{"Subnet ID":"*"}}`): `Subnet ID "*" is no subnet id`,
+	terminate(`{"EC2InstanceId":"i-01234567","Details":[]}`):                "its detail cannot be read",
+}
+
+func event(source, kind, detail string) string {
+	return `{"source":"` + source + `","detail-type":"` + kind + `","detail":` + detail + `}`
+}
+
+func terminate(detail string) string {
+	return event("aws.autoscaling", "EC2 Instance Terminate Successful", detail)
+}
+
 func TestWrongInputsAreRefusedByName(t *testing.T) {
-	event := func(source, kind, detail string) string {
-		return `{"source":"` + source + `","detail-type":"` + kind + `","detail":` + detail + `}`
-	}
-	terminate := func(detail string) string {
-		return event("aws.autoscaling", "EC2 Instance Terminate Successful", detail)
-	}
-	for payload, want := range map[string]string{
-		``:                                       "no JSON object (it ends too soon)",
-		`{`:                                      "it ends too soon",
-		`{"dryRun":`:                             "it ends too soon",
-		`null`:                                   "it is null",
-		`[]`:                                     "it is an array",
-		`"{}"`:                                   "it is a string",
-		`7`:                                      "it is a number",
-		`true`:                                   "it is a boolean",
-		`{} {}`:                                  "something follows",
-		`not JSON`:                               "invalid character",
-		`{"dryRun":true,"dryRun":false}`:         `"dryRun" twice`,
-		`{"DryRun":false}`:                       `"DryRun" is not known`,
-		`{"dryRun":"false"}`:                     `"dryRun" cannot be read`,
-		`{"dryRun":null}`:                        `"dryRun" is null`,
-		`{"dryRun":0}`:                           `"dryRun" cannot be read`,
-		`{"instanceIds":null}`:                   `"instanceIds" is null`,
-		`{"instanceIds":[]}`:                     `"instanceIds" is empty`,
-		`{"subnetIds":[]}`:                       `"subnetIds" is empty`,
-		`{"vpcIds":[]}`:                          `"vpcIds" is empty`,
-		`{"instanceIds":"i-01234567"}`:           `"instanceIds" cannot be read`,
-		`{"instanceIds":["*"]}`:                  `"instanceIds" holds "*"`,
-		`{"instanceIds":[""]}`:                   `"instanceIds" holds ""`,
-		`{"instanceIds":[null]}`:                 `"instanceIds" holds ""`,
-		`{"subnetIds":["vpc-12345678"]}`:         `"subnetIds" holds "vpc-12345678"`,
-		`{"vpcIds":["vpc-12345678 "]}`:           `"vpcIds" holds "vpc-12345678 "`,
-		`{"Records":[]}`:                         "holds no record",
-		`{"Records":null}`:                       "holds no record",
-		`{"Records":{}}`:                         "cannot be read",
-		`{"Records":[{"eventSource":"aws:s3"}]}`: `a record of "aws:s3"`,
-		`{"detail-type":7}`:                      "EventBridge event cannot be read",
-		`{"detail-type":"Scheduled Event"}`:      `"Scheduled Event" of "" came`,
-		`{"detail-type":"Scheduled Event","SOURCE":"aws.events","detail":{}}`:   `"Scheduled Event" of "" came`,
-		`{"detail-type":"Scheduled Event","source":["aws.events"],"detail":{}}`: "EventBridge event cannot be read: its source",
-		event("aws.autoscaling", "EC2 Instance Launch Successful", `{}`):        `"EC2 Instance Launch Successful" of "aws.autoscaling" came`,
-		event("my.app", "EC2 Instance Terminate Successful", `{}`):              `of "my.app" came`,
-		event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):            `detail holds "dryRun"`,
-		event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):          `detail holds "subnetIds"`,
-		terminate(`{}`):                               `EC2InstanceId "" is no instance id`,
-		terminate(`{"EC2InstanceId":"i-*"}`):          `EC2InstanceId "i-*" is no instance id`,
-		terminate(`{"EC2InstanceId":["i-01234567"]}`): "its detail cannot be read",
-		terminate(`"text"`):                           "its detail cannot be read",
-		terminate(`{"EC2InstanceId":"i-01234567","Details":{"Subnet ID":"*"}}`): `Subnet ID "*" is no subnet id`,
-		terminate(`{"EC2InstanceId":"i-01234567","Details":[]}`):                "its detail cannot be read",
-	} {
+	for payload, want := range wrongInputs {
 		got, failures, err := decodeAny([]byte(payload))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngives %+v, %q, error %v\nwant an error with: %s", payload, got, failures, err, want)

@@ -11,7 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -38,7 +39,7 @@ func TestEachSampleRuns(t *testing.T) {
 func TestAnIdleSweepMakesOneCall(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.Report(f.Sample("schedule"))
-		if calls := f.World.Calls(); len(calls) != 1 {
+		if calls := f.Calls(); len(calls) != 1 {
 			f.Errorf("%d calls", len(calls))
 		}
 	})
@@ -53,7 +54,7 @@ func TestWrongInputsMakeNoCall(t *testing.T) {
 				f.Errorf("%s: %s, %v", payload, answer, err)
 			}
 		}
-		if calls := f.World.Calls(); len(calls) != 0 {
+		if calls := f.Calls(); len(calls) != 0 {
 			f.Errorf("%d calls", len(calls))
 		}
 		if strings.Contains(f.Stdout.String(), "my-asg") || strings.Contains(f.Stdout.String(), "apne1") {
@@ -89,21 +90,21 @@ var mistakes = map[string]struct {
 			return aws.Credentials{}, errors.New("no credentials were found")
 		})
 	}, "no credentials were found"},
-	"revoked credentials": {func(f *harness.Function) { f.World.RevokeKey(harness.AccessKey) }, "AuthFailure"},
+	"revoked credentials": {func(f *harness.Function) { f.Do(func() { f.Front.RevokeKey(harness.AccessKey) }) }, "AuthFailure"},
 	"no permission to read": {func(f *harness.Function) {
-		f.World.Allow(harness.AccessKey, allowing("ec2:DeleteNetworkInterface"))
+		f.Do(func() { f.Front.Allow(harness.AccessKey, allowing("ec2:DeleteNetworkInterface")) })
 	}, "UnauthorizedOperation"},
 	"no permission to delete": {func(f *harness.Function) {
-		f.World.Allow(harness.AccessKey, allowing("ec2:Describe*"))
+		f.Do(func() { f.Front.Allow(harness.AccessKey, allowing("ec2:Describe*")) })
 	}, "the permission ec2:DeleteNetworkInterface is missing"},
 	"EC2 unreachable": {func(f *harness.Function) {
 		f.AWS.HTTPClient = &http.Client{Transport: refused{}}
 	}, "connection refused"},
 	"EC2 hangs": {func(f *harness.Function) {
-		f.World.Inject("DescribeNetworkInterfaces", 100, simulator.Fault{Latency: time.Hour})
+		f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Latency: time.Hour})
 	}, "deadline exceeded"},
 	"EC2 fails": {func(f *harness.Function) {
-		f.World.Inject("DescribeInstances", 100, simulator.Fault{Code: "InternalError", Status: 500})
+		f.Inject("DescribeInstances", 100, api.Fault{Code: "InternalError", Status: 500})
 	}, "not all evidence could be read"},
 }
 
@@ -132,8 +133,8 @@ func TestMistakesAroundTheFunction(t *testing.T) {
 	}
 }
 
-func allowing(action string) simulator.Policy {
-	return simulator.Policy{Statement: []simulator.Statement{{Effect: "Allow", Action: simulator.Strings{action}, Resource: simulator.Strings{"*"}}}}
+func allowing(action string) iam.Policy {
+	return iam.Policy{Statement: []iam.Statement{{Effect: "Allow", Action: iam.Strings{action}, Resource: iam.Strings{"*"}}}}
 }
 
 // refused is a network without EC2.

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -24,10 +26,13 @@ func lines(f *harness.Function, message string) (all []map[string]any) {
 // The line of a release names its cause: cluster, group, and how soon after the end of its node.
 func TestAReleaseNamesItsCause(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
-		node := f.World.SeedInstance(simulator.Instance{Subnet: f.Subnets[0], Tags: map[string]string{"aws:autoscaling:groupName": "my-asg"}})
+		node := harness.InstanceID(1)
 		id := f.AddLeak(f.Subnets[0], node)
-		f.World.Update(id, func(i *simulator.Interface) { i.Tags["cluster.k8s.amazonaws.com/name"] = "blue" })
-		f.World.SetState(node, "terminated")
+		f.Do(func() {
+			f.EC2.AddInstance(ec2.Instance{ID: node, Subnet: f.Subnets[0], Tags: map[string]string{"aws:autoscaling:groupName": "my-asg"}})
+			f.EC2.UpdateInterface(id, func(i *ec2.Interface) { i.Tags[cni.TagCluster] = "blue" })
+			f.EC2.SetState(node, "terminated")
+		})
 		time.Sleep(42 * time.Second)
 		f.Report(f.Sample("schedule"))
 		released := lines(f, "released")
@@ -49,8 +54,8 @@ func TestAReleaseNamesItsCause(t *testing.T) {
 func TestTotalsCountCalls(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddLeak(f.Subnets[0], f.AddInstance(harness.InstanceID(1), "terminated"))
-		f.World.Inject("DeleteNetworkInterface", 2, simulator.Fault{Code: "RequestLimitExceeded", Status: 503})
-		f.World.Inject("DescribeInstances", 1, simulator.Fault{Code: "RateExceeded", Status: 400})
+		f.Inject("DeleteNetworkInterface", 2, api.Fault{Code: "RequestLimitExceeded", Status: 503})
+		f.Inject("DescribeInstances", 1, api.Fault{Code: "RateExceeded", Status: 400})
 		f.Report(f.Sample("schedule"))
 		totals := lines(f, "the run is done")[0]
 		want := map[string]float64{"DescribeNetworkInterfaces": 1, "DescribeInstances": 2, "DescribeSubnets": 1, "DeleteNetworkInterface": 3}

@@ -13,17 +13,17 @@ import (
 func TestE2EAcceptance(t *testing.T) {
 	samBuild(t)
 	m := startMinistack(t)
-	other := m.World.AddSubnet(m.World.AddVPC("10.1.0.0/16"), "10.1.0.0/20", "a")
+	_, other := m.AddSubnets("10.1.0.0/16", "10.1.0.0/20")
 	environment, _ := samTarget()
 	command := exec.CommandContext(t.Context(), "go", "run", "./infra/test/acceptance", "-region", "us-east-1", "-account", ministackAccount, "-config-env", environment,
-		"-subnets", m.Subnets[0]+","+m.Subnets[1]+","+other, "-record", filepath.Join(t.TempDir(), "answers.json"))
+		"-subnets", strings.Join(append(m.Subnets, other...), ","), "-record", filepath.Join(t.TempDir(), "answers.json"))
 	command.Dir, command.Env = harness.Root(), append(m.environment, "AWS_ENDPOINT_URL_EC2="+m.ec2, "ACCEPT=yes")
 	out, err := command.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil || !strings.Contains(string(out), "every step was as it should be") {
 		t.Error(err)
 	}
-	if left := len(m.World.Interfaces()); left != 0 {
+	if left := len(m.Interfaces()); left != 0 {
 		t.Errorf("%d interfaces are left", left)
 	}
 	m.expectNothingLeft()

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -29,18 +30,17 @@ func TestE2EDeploy(t *testing.T) {
 	m.send(one.QueueURL, "not understood")
 
 	// The second stack, and while the first event settles: a look, and no more.
-	vpc := m.World.AddVPC("10.1.0.0/16")
-	lateSubnet, subnet := m.World.AddSubnet(vpc, "10.1.0.0/20", "a"), m.World.AddSubnet(vpc, "10.1.16.0/20", "b")
+	vpc, subnets := m.AddSubnets("10.1.0.0/16", "10.1.0.0/20", "10.1.16.0/20")
 	two := m.deploy("two", "VpcIds="+vpc, "AlarmTopicArn=arn:aws:sns:us-east-1:"+ministackAccount+":operators", "Dashboard=true")
 	m.expectSeparateStacks(one, two)
-	late := m.AddLeak(lateSubnet, m.AddInstance(harness.InstanceID(10), "terminated"))
-	m.World.Update(late, func(i *simulator.Interface) {
-		i.Status, i.Attachment = "in-use", &simulator.Attachment{Instance: harness.InstanceID(10), Status: "attached"}
+	late := m.AddLeak(subnets[0], m.AddInstance(harness.InstanceID(10), "terminated"))
+	m.update(late, func(i *ec2.Interface) {
+		i.Status, i.Attachment = "in-use", &ec2.Attachment{Instance: harness.InstanceID(10), Status: "attached"}
 	})
-	m.tell(strings.NewReplacer(events.Instance, harness.InstanceID(10), m.Subnets[0], lateSubnet, "my-asg", "gone-asg").Replace(m.Sample("terminate")))
+	m.tell(strings.NewReplacer(events.Instance, harness.InstanceID(10), m.Subnets[0], subnets[0], "my-asg", "gone-asg").Replace(m.Sample("terminate")))
 	m.progress("the second event is told, whose interface is late")
 	m.deploy("two", "DryRun=true")
-	seen := m.AddLeak(subnet, m.AddInstance(harness.InstanceID(11), "terminated"))
+	seen := m.AddLeak(subnets[1], m.AddInstance(harness.InstanceID(11), "terminated"))
 
 	m.until("what was not understood is in the dead-letter queue", time.Minute, func() bool { return m.waiting(one.DeadLetterQueueURL) == 1 })
 	if body := m.take(one.DeadLetterQueueURL); body != "not understood" {
@@ -62,24 +62,24 @@ func TestE2EDeploy(t *testing.T) {
 	})
 	m.ExpectDeleted(released...)
 	m.deploy("two", "DryRun=false")
-	m.World.Update(late, func(i *simulator.Interface) { i.Status, i.Attachment = "available", nil })
+	m.update(late, func(i *ec2.Interface) { i.Status, i.Attachment = "available", nil })
 	m.until("the next sweep releases both, the late one, too", 3*time.Minute, func() bool { return m.gone(seen, late) })
 	released = append(released, seen, late)
 	m.ExpectDeleted(released...)
 	m.until("the second stack's log tells it", 10*time.Second, func() bool { return m.loggedReleases(two, seen, late) })
 
 	// EC2 fails for longer than an event is tried. Nothing is lost: it can be redriven.
-	m.World.OnCall(func(c simulator.Call) simulator.Fault {
+	m.OnCall(func(c api.Call) api.Fault {
 		if c.Service == "ec2" {
-			return simulator.Fault{Code: "Unavailable"}
+			return api.Fault{Code: "Unavailable"}
 		}
-		return simulator.Fault{}
+		return api.Fault{}
 	})
 	m.tell(strings.NewReplacer(events.Instance, "i-0fedcba9876543210", m.Subnets[0], m.Subnets[1]).Replace(m.Sample("terminate")))
 	m.progress("EC2 fails; the third event is told")
 	m.until("it is in the dead-letter queue", 3*time.Minute, func() bool { return m.waiting(one.DeadLetterQueueURL) == 1 })
 	m.ExpectDeleted(released...)
-	m.World.OnCall(nil)
+	m.OnCall(nil)
 	m.send(one.QueueURL, m.take(one.DeadLetterQueueURL))
 	rest := leaks(events.Second | events.Far)
 	released = append(released, rest...)
@@ -134,7 +134,7 @@ func (m *ministack) take(queue string) string {
 // expectSettled: no delete came before the queue's delay was over.
 func (m *ministack) expectSettled(told time.Time) {
 	m.Helper()
-	for _, call := range m.World.Calls() {
+	for _, call := range m.Calls() {
 		if call.Action == "DeleteNetworkInterface" {
 			m.progress("deleted %.1f s after the event", call.At.Sub(told).Seconds())
 			if call.At.Sub(told) < time.Minute {
@@ -189,4 +189,8 @@ func (m *ministack) expectNothingLeft() {
 	if len(answer.Stacks) != 1 || answer.Stacks[0].StackName != "aws-sam-cli-managed-default" {
 		m.Errorf("the stacks %v are left", answer.Stacks)
 	}
+}
+
+func (m *ministack) update(id string, change func(*ec2.Interface)) {
+	m.Do(func() { m.EC2.UpdateInterface(id, change) })
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -67,7 +68,7 @@ func TestE2ELocalMistakes(t *testing.T) {
 	t.Run("no permission", func(t *testing.T) {
 		s := newSocket(t)
 		s.AddScaleIn()
-		s.World.Allow(harness.AccessKey, simulator.Policy{})
+		s.Do(func() { s.Front.Allow(harness.AccessKey, iam.Policy{}) })
 		if answer, _ := s.samLocalInvoke(`{"dryRun":false}`); !strings.Contains(answer, "UnauthorizedOperation") {
 			t.Errorf("answer %s", answer)
 		}
@@ -88,7 +89,7 @@ func newSocket(t *testing.T) *socket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: r.World.Handler()}
+	server := &http.Server{Handler: r.Front}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return &socket{r, fmt.Sprintf("http://%s:%d", bridge, listener.Addr().(*net.TCPAddr).Port)}

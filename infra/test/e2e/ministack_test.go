@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/boto3"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
@@ -43,7 +44,7 @@ func startMinistack(t *testing.T) *ministack {
 	t.Helper()
 	onRequest(t)
 	r := harness.NewRegion(t, 1, simulator.Options{Account: ministackAccount, Region: "us-east-1"})
-	server := httptest.NewServer(r.World.Handler())
+	server := httptest.NewServer(r.Front)
 	t.Cleanup(server.Close)
 
 	port := ministackPort(t)
@@ -217,7 +218,7 @@ func (m *ministack) until(what string, patience time.Duration, done func() bool)
 }
 
 func (m *ministack) gone(ids ...string) bool {
-	return !slices.ContainsFunc(ids, func(id string) bool { _, there := m.World.Interface(id); return there })
+	return !slices.ContainsFunc(m.Interfaces(), func(i ec2.Interface) bool { return slices.Contains(ids, i.ID) })
 }
 
 func (m *ministack) progress(format string, arguments ...any) {

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	simec2 "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -34,7 +35,7 @@ func TestTheSameRunOnMoto(t *testing.T) {
 	moto := sdk.NewFromConfig(f.AWS)
 	leaks := fillMoto(t, moto)
 	before := listMoto(t, moto)
-	copyTo(t, f.World, moto, before)
+	copyTo(f.Region, moto, before)
 
 	report := f.Report(`{"dryRun":false}`)
 	after := listMoto(t, moto)
@@ -182,16 +183,16 @@ func listMoto(t *testing.T, moto *sdk.Client) map[string]types.NetworkInterface 
 }
 
 // copyTo makes the simulator's world that of moto, ids included.
-func copyTo(t *testing.T, world *simulator.World, moto *sdk.Client, interfaces map[string]types.NetworkInterface) {
-	t.Helper()
-	subnet := world.AddSubnet(world.AddVPC("10.9.0.0/16"), "10.9.0.0/24", "a")
-	instances, err := moto.DescribeInstances(t.Context(), &sdk.DescribeInstancesInput{})
+func copyTo(r *harness.Region, moto *sdk.Client, interfaces map[string]types.NetworkInterface) {
+	r.Helper()
+	_, subnets := r.AddSubnets("10.9.0.0/16", "10.9.0.0/24")
+	instances, err := moto.DescribeInstances(r.Context(), &sdk.DescribeInstancesInput{})
 	if err != nil {
-		t.Fatal(err)
+		r.Fatal(err)
 	}
 	for _, reservation := range instances.Reservations {
 		for _, i := range reservation.Instances {
-			world.SeedInstance(simulator.Instance{ID: *i.InstanceId, Subnet: subnet, State: string(i.State.Name)})
+			r.AddInstance(*i.InstanceId, string(i.State.Name))
 		}
 	}
 	for id, i := range interfaces {
@@ -199,6 +200,6 @@ func copyTo(t *testing.T, world *simulator.World, moto *sdk.Client, interfaces m
 		for _, tag := range i.TagSet {
 			tags[*tag.Key] = *tag.Value
 		}
-		world.Seed(simulator.Interface{ID: id, Subnet: subnet, Description: aws.ToString(i.Description), Owner: strings.TrimSpace(fmt.Sprint(*i.OwnerId)), Tags: tags})
+		r.AddInterface(simec2.Interface{ID: id, Subnet: subnets[0], Description: aws.ToString(i.Description), Owner: strings.TrimSpace(fmt.Sprint(*i.OwnerId)), Tags: tags})
 	}
 }

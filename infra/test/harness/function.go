@@ -55,7 +55,7 @@ func TestWith(t *testing.T, options simulator.Options, test func(*Function)) {
 // NewFunction starts the function in a region.
 func NewFunction(region *Region, parameters map[string]string) *Function {
 	region.Helper()
-	f := &Function{Region: region, AWS: Client(AccessKey, region.World.Transport())}
+	f := &Function{Region: region, AWS: Client(AccessKey, region.Transport())}
 	f.Start(parameters)
 	return f
 }

@@ -4,7 +4,6 @@
 package harness
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -16,26 +15,42 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // CallLatency is how long a call of EC2's takes (an estimate).
 const CallLatency = 100 * time.Millisecond
 
-// Region is a simulated region with leaks in it, in a VPC with two subnets of 4,091 free addresses each.
+// Region is a simulated region with leaks in it, in a VPC with two subnets of 4,091 free addresses
+// each. Its own methods enter the region's loop; Leak and Sample work inside, too.
 type Region struct {
 	testing.TB
-	World   *simulator.World
+	*simulator.Region
 	VPC     string
-	Subnets [2]string
+	Subnets []string
 }
 
 // NewRegion makes a region without leaks. Its clock is virtual inside of synctest.Test.
 func NewRegion(t testing.TB, seed uint64, options simulator.Options) *Region {
-	options.Account = cmp.Or(options.Account, Account)
-	r := &Region{TB: t, World: simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)}
-	r.VPC = r.World.AddVPC("10.0.0.0/16")
-	r.Subnets = [2]string{r.World.AddSubnet(r.VPC, "10.0.0.0/20", "a"), r.World.AddSubnet(r.VPC, "10.0.16.0/20", "b")}
+	r := &Region{TB: t, Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)}
+	r.VPC, r.Subnets = r.AddSubnets("10.0.0.0/16", "10.0.0.0/20", "10.0.16.0/20")
 	return r
+}
+
+// AddSubnets adds a VPC with subnets.
+func (r *Region) AddSubnets(vpcCIDR string, cidrs ...string) (vpc string, subnets []string) {
+	r.Do(func() {
+		vpc = r.EC2.AddVPC(vpcCIDR)
+		for n, cidr := range cidrs {
+			subnets = append(subnets, r.EC2.AddSubnet(vpc, cidr, string(rune('a'+n))))
+		}
+	})
+	return vpc, subnets
 }
 
 // InstanceID returns the n-th instance ID.
@@ -43,7 +58,8 @@ func InstanceID(n int) string { return fmt.Sprintf("i-%017x", n) }
 
 // AddInstance adds an instance in a state, and returns its ID.
 func (r *Region) AddInstance(id, state string) string {
-	return r.World.SeedInstance(simulator.Instance{ID: id, Subnet: r.Subnets[0], State: state})
+	r.Do(func() { r.EC2.AddInstance(ec2.Instance{ID: id, Subnet: r.Subnets[0], State: state}) })
+	return id
 }
 
 // AddLeak adds an interface that the CNI of an instance created an hour ago, and returns its ID.
@@ -53,16 +69,21 @@ func (r *Region) AddLeak(subnet, instance string) string {
 
 // AddLeakOfAge adds an interface that the CNI of an instance created so long ago.
 func (r *Region) AddLeakOfAge(subnet, instance string, age time.Duration) string {
-	return r.World.Seed(r.Leak(subnet, instance, age))
+	return r.AddInterface(r.Leak(subnet, instance, age))
+}
+
+// AddInterface adds an interface, and returns its ID.
+func (r *Region) AddInterface(i ec2.Interface) string {
+	return simulator.Look(r.Region, func() string { return r.EC2.AddInterface(i) })
 }
 
 // Leak returns an interface as the CNI of an instance leaves it behind, with 10 addresses.
-func (r *Region) Leak(subnet, instance string, age time.Duration) simulator.Interface {
-	return simulator.Interface{
-		Subnet: subnet, Description: eni.DescriptionPrefix + instance, Addresses: make([]simulator.Address, 10),
+func (r *Region) Leak(subnet, instance string, age time.Duration) ec2.Interface {
+	return ec2.Interface{
+		Subnet: subnet, Description: eni.DescriptionPrefix + instance, Addresses: make([]ec2.Address, 10),
 		Tags: map[string]string{
-			"node.k8s.amazonaws.com/instance_id": instance,
-			"node.k8s.amazonaws.com/createdAt":   r.World.Now().Add(-age).Format(time.RFC3339),
+			cni.TagInstance:  instance,
+			cni.TagCreatedAt: time.Now().Add(-age).Format(time.RFC3339),
 		},
 	}
 }
@@ -75,7 +96,7 @@ func (r *Region) AddScaleIn() (leaks func(events.Interfaces) []string) {
 	r.AddInstance(events.OtherInstance, "terminated")
 	r.AddInstance(InstanceID(3), "terminated")
 	r.AddInstance(InstanceID(4), "running")
-	r.World.AddGroup(simulator.Group{Name: events.Group, Subnets: []string{r.Subnets[0]}})
+	r.Do(func() { r.AutoScaling.AddGroup(autoscaling.Group{Name: events.Group, Subnets: r.Subnets[:1]}) })
 	byPart := map[events.Interfaces][]string{
 		events.Own:    {r.AddLeak(r.Subnets[0], events.Instance), r.AddLeak(r.Subnets[1], events.Instance)},
 		events.Second: {r.AddLeak(r.Subnets[1], events.OtherInstance)},
@@ -98,11 +119,36 @@ func (r *Region) Sample(name string) string {
 	return strings.NewReplacer(events.Subnet, r.Subnets[0], events.VPC, r.VPC).Replace(string(events.Payload(name)))
 }
 
+// Calls returns the journal of calls.
+func (r *Region) Calls() []api.Call { return simulator.Look(r.Region, r.Front.Calls) }
+
+// Leaked returns the interfaces that no one will attach any more.
+func (r *Region) Leaked() []ec2.Interface { return simulator.Look(r.Region, r.EC2.Leaked) }
+
+// Interfaces returns all interfaces.
+func (r *Region) Interfaces() []ec2.Interface { return simulator.Look(r.Region, r.EC2.Interfaces) }
+
+// Deletions returns the interfaces that were deleted.
+func (r *Region) Deletions() []ec2.Deletion { return simulator.Look(r.Region, r.EC2.Deletions) }
+
+// Invocations returns the function's runs by schedule and queue.
+func (r *Region) Invocations() []lambda.Invocation {
+	return simulator.Look(r.Region, r.Lambda.Invocations)
+}
+
+// OnCall makes every call meet the fault that decide returns.
+func (r *Region) OnCall(decide func(api.Call) api.Fault) { r.Do(func() { r.Front.OnCall(decide) }) }
+
+// Inject makes the next calls of an action meet a fault.
+func (r *Region) Inject(action string, calls int, fault api.Fault) {
+	r.Do(func() { r.Front.Inject(action, calls, fault) })
+}
+
 // ExpectDeleted compares the deletes that EC2 took with those wanted, and every other write with none.
 func (r *Region) ExpectDeleted(want ...string) {
 	r.Helper()
 	var got []string
-	for _, call := range r.World.Calls() {
+	for _, call := range r.Calls() {
 		switch {
 		case call.Action == "DeleteNetworkInterface" && call.Status == http.StatusOK:
 			got = append(got, call.Form.Get("NetworkInterfaceId"))
@@ -119,7 +165,7 @@ func (r *Region) ExpectDeleted(want ...string) {
 
 // CountCalls counts the calls of the actions with a prefix.
 func (r *Region) CountCalls(prefix string) (count int) {
-	for _, call := range r.World.Calls() {
+	for _, call := range r.Calls() {
 		if strings.HasPrefix(call.Action, prefix) {
 			count++
 		}

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 )
 
 // Usual is how well a region's events come.
@@ -19,58 +22,46 @@ var Usual = simulator.Options{Lost: 0.02, Doubled: 0.02, Early: 0.2, Late: 0.02}
 // "drained" of "green" seldom.
 type Stack struct {
 	*Function
-	Queue, DeadLetters *simulator.Queue
-	Nodes              map[string][]string // by group
-	Leaking            map[string]float64  // how likely a node dies badly, by group
-	Random             *rand.Rand
-	Paused             bool // the schedule
+	Deployed *simulator.Stack
+	Members  map[string][]string // instances, by group
+	Leaking  map[string]float64  // how likely a node dies badly, by group
+	Random   *rand.Rand
 }
 
 // Live plays a stack for a time, in virtual time: inside of synctest.Test. Prepare, where it is not
-// nil, may add to it before.
+// nil, may add to it before; it runs inside the region's loop, as the stack's methods must.
 func Live(t testing.TB, options simulator.Options, parameters map[string]string, length time.Duration, prepare func(*Stack)) *Stack {
 	t.Helper()
-	s := newStack(NewFunction(NewRegion(t, 1, options), parameters))
-	if prepare != nil {
-		prepare(s)
-	}
+	f := NewFunction(NewRegion(t, 1, options), parameters)
+	s := &Stack{Function: f, Members: map[string][]string{}, Random: rand.New(rand.NewPCG(1, 2)), Leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
+	f.Do(func() {
+		s.deploy(Deployed(t, parameters))
+		if prepare != nil {
+			prepare(s)
+		}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { s.World.Run(ctx) })
+	running.Go(func() { f.Run(ctx) })
 	time.Sleep(length - time.Second) // no run is cut at its start
 	cancel()
 	running.Wait()
 	return s
 }
 
-func newStack(f *Function) *Stack {
-	f.Helper()
-	s := &Stack{Function: f, Nodes: map[string][]string{}, Random: rand.New(rand.NewPCG(1, 2)), Leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
-	s.DeadLetters = s.World.AddQueue(simulator.Queue{Name: "dead-letters"})
-	s.Queue = s.World.AddQueue(simulator.Queue{Name: "buffer", Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5, DeadLetters: s.DeadLetters})
-	if err := s.World.AddRule(TerminatePattern(f), s.Queue); err != nil {
-		f.Fatal(err)
+func (s *Stack) deploy(resources cloudformation.Resources) {
+	s.Helper()
+	var err error
+	if s.Deployed, err = simulator.Deploy(s.Region.Region, resources, s.Handler.Invoke); err != nil {
+		s.Fatal(err)
 	}
-	s.World.AddMapping(simulator.Mapping{Queue: s.Queue, BatchSize: 1000, Window: 15 * time.Second, Concurrency: 2, Invoke: s.lambda})
 	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
-		s.World.AddGroup(simulator.Group{Name: group[0], Subnets: s.Subnets[:], Node: simulator.Node{CNI: simulator.CNI{Cluster: group[1], Addresses: 15}}})
+		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
 	}
 	s.Grow("undrained", 20)
 	s.Grow("drained", 20)
 	s.Every(time.Hour, s.breathe)
-	s.Every(time.Minute, func() {
-		if !s.Paused {
-			s.World.Tick(s.lambda)
-		}
-	})
-	return s
-}
-
-// lambda runs the function as Lambda does, its failures being the function's own.
-func (s *Stack) lambda(ctx context.Context, payload []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return s.Handler.Invoke(ctx, payload)
+	s.Deployed.Start()
 }
 
 // Every does something every so often.
@@ -78,14 +69,14 @@ func (s *Stack) Every(every time.Duration, do func()) {
 	var again func()
 	again = func() {
 		do()
-		s.World.After(every, again)
+		s.Loop.After(every, again)
 	}
-	s.World.After(every, again)
+	s.Loop.After(every, again)
 }
 
 // breathe grows the groups in the morning, and shrinks them in the evening.
 func (s *Stack) breathe() {
-	switch hour := s.World.Now().Hour(); {
+	switch hour := s.Loop.Now().Hour(); {
 	case hour >= 7 && hour < 11:
 		s.Grow("undrained", 10)
 		s.Grow("drained", 10)
@@ -97,31 +88,31 @@ func (s *Stack) breathe() {
 
 // Grow launches nodes of a group, each with two interfaces of its CNI.
 func (s *Stack) Grow(group string, count int) {
-	instances, err := s.World.ScaleOut(group, count)
+	instances, err := s.AutoScaling.ScaleOut(group, count)
 	if err != nil {
 		return // the subnets are full: that is what leaks do
 	}
 	for _, instance := range instances {
-		s.World.Allocate(instance, 2)
+		s.Nodes.AllocENI(instance, 2)
 	}
-	s.Nodes[group] = append(s.Nodes[group], instances...)
+	s.Members[group] = append(s.Members[group], instances...)
 }
 
 // Shrink terminates the oldest nodes of a group, some of them at a bad moment.
 func (s *Stack) Shrink(group string, count int) {
-	for range min(count, len(s.Nodes[group])) {
-		node := s.Nodes[group][0]
-		s.Nodes[group] = s.Nodes[group][1:]
+	for range min(count, len(s.Members[group])) {
+		node := s.Members[group][0]
+		s.Members[group] = s.Members[group][1:]
 		if s.Random.Float64() < s.Leaking[group] {
-			step := []simulator.Step{simulator.Created, simulator.Attached, simulator.Detached}[s.Random.IntN(3)]
-			s.World.DieAt(node, step)
-			if step == simulator.Detached {
-				s.World.GiveBack(node)
+			step := []cni.Step{cni.Created, cni.Attached, cni.Detached}[s.Random.IntN(3)]
+			s.Nodes.CrashAt(node, step)
+			if step == cni.Detached {
+				s.Nodes.FreeENI(node)
 			} else {
-				s.World.Allocate(node, 1)
+				s.Nodes.AllocENI(node, 1)
 			}
 			continue // its group replaces what died by itself, with an event
 		}
-		s.World.Terminate(node)
+		s.Nodes.Terminate(node)
 	}
 }

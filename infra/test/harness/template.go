@@ -3,14 +3,12 @@ package harness
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 )
 
 // Update is the flag with which tests write what is made of their results: golden files, tables
@@ -56,9 +54,25 @@ func Tool(t testing.TB, name ...string) string {
 	return ""
 }
 
-// Template returns template.yaml with its short forms written out, as CloudFormation does: !Ref X is
-// {Ref: X}, !GetAtt A.B is {Fn::GetAtt: A.B}. It is read once for all tests, which must not change it.
-func Template(t testing.TB) map[string]any {
+// What cloudformation deploys where nothing else is given, and who its function is.
+const (
+	StackName    = "releaser"
+	StackRegion  = "eu-west-1"
+	Account      = "123456789012"
+	FunctionName = StackName + "-ReleaseFunction"
+	AccessKey    = "AKIAFUNCTION00000000" // the function signs with it
+)
+
+var readTemplate = sync.OnceValues(func() (cloudformation.Template, error) {
+	text, err := os.ReadFile(filepath.Join(Root(), "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	return cloudformation.Read(text)
+})
+
+// Template returns template.yaml. It is read once for all tests, which must not change it.
+func Template(t testing.TB) cloudformation.Template {
 	t.Helper()
 	template, err := readTemplate()
 	if err != nil {
@@ -67,75 +81,24 @@ func Template(t testing.TB) map[string]any {
 	return template
 }
 
-var readTemplate = sync.OnceValues(func() (map[string]any, error) {
-	text, err := os.ReadFile(filepath.Join(Root(), "template.yaml"))
+// Deployed returns the resources that the template makes with these parameters and pseudo parameters.
+func Deployed(t testing.TB, parameters map[string]string) cloudformation.Resources {
+	t.Helper()
+	resources, err := Template(t).Deploy(parameters)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		return nil, err
-	}
-	template, err := plain(document.Content[0])
-	if err != nil {
-		return nil, err
-	}
-	return template.(map[string]any), nil
-})
-
-func plain(node *yaml.Node) (value any, err error) {
-	switch node.Kind {
-	case yaml.MappingNode:
-		fields := map[string]any{}
-		for i := 0; i < len(node.Content); i += 2 {
-			if fields[node.Content[i].Value], err = plain(node.Content[i+1]); err != nil {
-				return nil, err
-			}
-		}
-		value = fields
-	case yaml.SequenceNode:
-		list := make([]any, len(node.Content))
-		for i, each := range node.Content {
-			if list[i], err = plain(each); err != nil {
-				return nil, err
-			}
-		}
-		value = list
-	default:
-		tag := node.Tag
-		if strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") {
-			node.Tag = "!!str"
-		}
-		if err = node.Decode(&value); err != nil {
-			return nil, fmt.Errorf("line %d: %w", node.Line, err)
-		}
-		node.Tag = tag
-	}
-	switch function, short := strings.CutPrefix(node.Tag, "!"); {
-	case !short || strings.HasPrefix(node.Tag, "!!"):
-		return value, nil
-	case function == "Ref":
-		return map[string]any{"Ref": value}, nil
-	default:
-		return map[string]any{"Fn::" + function: value}, nil
-	}
+	return resources
 }
 
 // At follows a path of names and indices into a document.
 func At(t testing.TB, document any, path ...any) any {
 	t.Helper()
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			document = document.(map[string]any)[step]
-		case int:
-			document = document.([]any)[step]
-		}
-		if document == nil {
-			t.Fatalf("the template has nothing at %v", path)
-		}
+	value, err := cloudformation.At(document, path...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return document
+	return value
 }
 
 // Environment returns the variables that the deployed function has, with these parameters.

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -26,19 +26,19 @@ var troubles = []struct {
 }{
 	{"none", func(*stack) {}, nil, nil},
 	{"a minute of EC2's errors", func(s *stack) {
-		s.fail(time.Minute, simulator.Fault{Code: "InternalError", Status: 500}, "Describe", "Delete")
+		s.fail(time.Minute, api.Fault{Code: "InternalError", Status: 500}, "Describe", "Delete")
 	}, nil, nil},
 	{"EC2 does not answer", func(s *stack) {
 		s.Shrink("undrained", 4)
-		s.fail(day, simulator.Fault{Code: "Unavailable", Status: 503}, "Describe")
+		s.fail(day, api.Fault{Code: "Unavailable", Status: 503}, "Describe")
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeadLetterAlarm"}},
 	{"the permission to delete is missing", func(s *stack) {
 		s.leaks(2, time.Hour)
 		s.Shrink("undrained", 4)
-		s.fail(day, simulator.Fault{Code: "UnauthorizedOperation", Status: 403}, "Delete")
+		s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "Delete")
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeletesFailAlarm", "DeadLetterAlarm"}},
-	{"the schedule was disabled", func(s *stack) { s.Paused = true }, nil, []string{"SweepsMissingAlarm"}},
-	{"a message that nobody understands", func(s *stack) { s.Queue.Send("who am I?") }, nil, []string{"DeadLetterAlarm"}},
+	{"the schedule was disabled", func(s *stack) { s.Deployed.Paused = true }, nil, []string{"SweepsMissingAlarm"}},
+	{"a message that nobody understands", func(s *stack) { s.Deployed.Queue.Send("who am I?") }, nil, []string{"DeadLetterAlarm"}},
 	{"EC2 fails to delete one interface", func(s *stack) { s.stick(s.abandoned(time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm"}},
 	{"EC2 never lets one old interface be deleted", func(s *stack) { s.stick(s.abandoned(40*time.Hour), "OperationNotPermitted") }, nil, []string{"OldLeaksAlarm"}},
 	{"one fails, until it is old", func(s *stack) { s.stick(s.abandoned(40*time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
@@ -62,10 +62,10 @@ func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
 			var got []string
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				s := live(t, parameters, 8*time.Hour, func(s *stack) { s.World.After(2*time.Hour, func() { trouble.begin(s) }) })
+				s := live(t, parameters, 8*time.Hour, func(s *stack) { s.Loop.After(2*time.Hour, func() { trouble.begin(s) }) })
 				m := watch(s)
 				for _, id := range slices.Sorted(maps.Keys(all)) {
-					if at, rings := all[id].rings(t, m, begun, time.Now()); rings {
+					if at, rings := all[id].FirstIn(m, begun, time.Now()); rings {
 						got, rung[id] = append(got, id), true
 						t.Logf("%s rings %v after the trouble began", id, at.Sub(begun.Add(2*time.Hour)))
 						if at.Before(begun.Add(2 * time.Hour)) {

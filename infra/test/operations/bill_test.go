@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -58,13 +58,13 @@ func measure(t *testing.T, prepare func(*stack)) (u use) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		s := live(t, parameters, day, func(s *stack) {
-			s.World.OnCall(func(simulator.Call) simulator.Fault { return simulator.Fault{Latency: harness.CallLatency} })
+			s.Front.OnCall(func(api.Call) api.Fault { return api.Fault{Latency: harness.CallLatency} })
 			prepare(s)
 		})
-		u.runs = float64(len(s.World.Invocations()))
+		u.runs = float64(len(s.Invocations()))
 		u.sweeps = day.Minutes()
 		messages := map[string]bool{}
-		for _, invocation := range s.World.Invocations() {
+		for _, invocation := range s.Invocations() {
 			u.seconds += invocation.End.Sub(invocation.Start).Seconds()
 			var batch struct{ Records []struct{ MessageID string } }
 			if json.Unmarshal(invocation.Payload, &batch) == nil {
@@ -84,7 +84,7 @@ func measure(t *testing.T, prepare func(*stack)) (u use) {
 		for id, samples := range watch(s) {
 			for _, each := range samples {
 				if strings.HasPrefix(id, namespace) {
-					hours[fmt.Sprint(id, each.at.Sub(begun)/time.Hour)] = true
+					hours[fmt.Sprint(id, each.At.Sub(begun)/time.Hour)] = true
 				}
 			}
 		}
@@ -114,7 +114,7 @@ func TestTheBill(t *testing.T) {
 		s.eachHourLeak(40)
 		s.Every(time.Hour, func() { // 100,000 nodes a month
 			for range 139 {
-				s.World.Emit([]byte(strings.ReplaceAll(s.Sample("terminate"), events.Instance, fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)))))
+				s.Bus.Emit([]byte(strings.ReplaceAll(s.Sample("terminate"), events.Instance, fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)))))
 			}
 		})
 	}

@@ -10,7 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudwatch"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -48,16 +49,16 @@ func troubledMorning(t *testing.T, parameters map[string]string) *stack {
 	all := map[string]string{"Dashboard": "true"}
 	maps.Copy(all, parameters)
 	return live(t, all, 6*time.Hour, func(s *stack) {
-		s.World.After(time.Hour, func() { s.Shrink("undrained", 15) })
+		s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
 		s.stick(s.abandoned(40*time.Hour), "InternalError")
 		s.leaks(100, time.Hour)
-		s.World.After(3*time.Hour, func() { s.fail(time.Minute, simulator.Fault{Code: "Unavailable", Status: 503}, "Describe") })
+		s.Loop.After(3*time.Hour, func() { s.fail(time.Minute, api.Fault{Code: "Unavailable", Status: 503}, "Describe") })
 	})
 }
 
 // Each metric of the dashboard, with its dimensions, is one that the function, Lambda or SQS tells.
 func TestTheDashboardsMetricsExist(t *testing.T) {
-	var m monitor
+	var m cloudwatch.Metrics
 	synctest.Test(t, func(t *testing.T) { m = watch(troubledMorning(t, nil)) })
 	for _, widget := range deployedDashboard(t).Widgets {
 		if widget.Properties.Region != harness.StackRegion || widget.Type == "metric" && len(widget.Properties.Metrics) == 0 {
@@ -70,7 +71,7 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 					words = append(words, text)
 				}
 			}
-			if id := metricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(m[id]) == 0 {
+			if id := cloudwatch.MetricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(m[id]) == 0 {
 				t.Errorf("%s shows %s, which nobody tells", widget.Properties.Title, id)
 			}
 		}

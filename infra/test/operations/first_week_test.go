@@ -20,14 +20,14 @@ func TestTheFirstWeek(t *testing.T) {
 	var truth, said struct{ addressHours, neverCleaned float64 }
 	synctest.Test(t, func(t *testing.T) {
 		s := live(t, map[string]string{"DryRun": "true"}, length, func(s *stack) {
-			s.World.AddResourceController("blue")
+			s.Cleaners.AddResourceController("blue")
 			s.Every(time.Minute, func() {
-				for _, eni := range s.World.Abandoned() {
+				for _, eni := range s.EC2.Leaked() {
 					truth.addressHours += float64(len(eni.Addresses)) / 60
 				}
 			})
 		})
-		truth.neverCleaned = float64(len(s.World.Abandoned()))
+		truth.neverCleaned = float64(len(s.Leaked()))
 		sweeps, lastHalfDay := 0, time.Now().Add(-day/2)
 		said.neverCleaned = math.Inf(1)
 		type totals struct {
@@ -46,7 +46,7 @@ func TestTheFirstWeek(t *testing.T) {
 				said.neverCleaned = min(said.neverCleaned, l.Released)
 			}
 		}
-		for _, call := range s.World.Calls() {
+		for _, call := range s.Calls() {
 			if call.Caller == harness.AccessKey && !strings.HasPrefix(call.Action, "Describe") {
 				t.Errorf("a dry run called %s", call.Action)
 			}

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,7 +12,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudwatch"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -26,7 +28,7 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 	levels := append([]any{"FATAL"}, harness.At(t, harness.Template(t), "Parameters", "LogLevel", "AllowedValues").([]any)...)
 	for _, level := range levels {
 		lines := 0
-		for _, line := range kept(all, level.(string)) {
+		for _, line := range kept(t, all, level.(string)) {
 			if len(line) > maxEvent {
 				t.Errorf("a line of %d bytes: %.80s", len(line), line)
 			}
@@ -50,10 +52,10 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 	_, table, _ := strings.Cut(string(harness.Read(t, "docs/operations.md")), "\n| metric |")
 	table, _, _ = strings.Cut(table, "\n\n")
 	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(table, -1) {
-		listed = append(listed, metricID(namespace, match[1], map[string]string{"FunctionName": harness.FunctionName}))
+		listed = append(listed, cloudwatch.MetricID(namespace, match[1], map[string]string{"FunctionName": harness.FunctionName}))
 	}
 	slices.Sort(listed)
-	if got := emitted(t, all); !slices.Equal(got, listed) {
+	if got := slices.Sorted(maps.Keys(extract(t, all))); !slices.Equal(got, listed) {
 		t.Errorf("the morning has %q, docs/operations.md %q", got, listed)
 	}
 }
@@ -91,7 +93,7 @@ func TestNoMetricsWithoutAReader(t *testing.T) {
 func TestAFailedSweepIsNoZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(s *stack) {
-			s.fail(day, simulator.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
+			s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
 		})
 		if log := s.Stdout.String(); strings.Contains(log, "_aws") || strings.Contains(log, `"found"`) || strings.Count(log, "the run failed") < 9 || !strings.Contains(log, `"calls":{"DescribeNetworkInterfaces":1}`) {
 			t.Errorf("%.2000s", log)

@@ -39,10 +39,10 @@ func play(t *testing.T, length time.Duration, parameters map[string]string) (w w
 		s := live(t, parameters, length, func(s *stack) {
 			s.Every(time.Hour, func() {
 				held := 0
-				for _, eni := range s.World.Abandoned() {
+				for _, eni := range s.EC2.Leaked() {
 					held += len(eni.Addresses)
 				}
-				w.held = append(w.held, plotter.XY{X: hours(s.World.Now()), Y: float64(held)})
+				w.held = append(w.held, plotter.XY{X: hours(s.Loop.Now()), Y: float64(held)})
 			})
 		})
 		w.causes = map[string]float64{}

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudwatch"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -21,17 +22,17 @@ const day = 24 * time.Hour
 // stack is the deployed template at work, watched by CloudWatch.
 type stack struct {
 	*harness.Stack
-	letters []sample // how many dead letters there are, each minute
+	letters []cloudwatch.Sample // how many dead letters there are, each minute
 }
 
-// live plays a stack for a time, inside of synctest.Test; prepare may put faults into it.
+// live plays a stack for a time, inside of synctest.Test; prepare may put faults into it, inside of the loop.
 func live(t *testing.T, parameters map[string]string, length time.Duration, prepare func(*stack)) *stack {
 	t.Helper()
 	s := &stack{}
 	harness.Live(t, harness.Usual, parameters, length, func(h *harness.Stack) {
 		s.Stack = h
 		s.Every(time.Minute, func() {
-			s.letters = append(s.letters, sample{s.World.Now(), float64(len(s.DeadLetters.Messages()))})
+			s.letters = append(s.letters, cloudwatch.Sample{At: s.Loop.Now(), Value: float64(len(s.Deployed.DeadLetters.Messages()))})
 		})
 		if prepare != nil {
 			prepare(s)
@@ -41,42 +42,42 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 }
 
 // errorSamples returns what Lambda counts in AWS/Lambda Errors.
-func (s *stack) errorSamples() (samples []sample) {
-	for _, invocation := range s.World.Invocations() {
+func (s *stack) errorSamples() (samples []cloudwatch.Sample) {
+	for _, invocation := range s.Invocations() {
 		failed := 0.0
 		if invocation.Err != nil && !errors.Is(invocation.Err, context.Canceled) {
 			failed = 1
 		}
-		samples = append(samples, sample{invocation.Start, failed})
+		samples = append(samples, cloudwatch.Sample{At: invocation.Start, Value: failed})
 	}
 	return samples
 }
 
 // fail has EC2's calls of some kinds fail for a while.
-func (s *stack) fail(length time.Duration, fault simulator.Fault, prefixes ...string) {
+func (s *stack) fail(length time.Duration, fault api.Fault, prefixes ...string) {
 	end := time.Now().Add(length)
-	s.World.OnCall(func(c simulator.Call) simulator.Fault {
+	s.Front.OnCall(func(c api.Call) api.Fault {
 		ofKind := slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(c.Action, prefix) })
 		if c.Caller == harness.AccessKey && c.Service == "ec2" && ofKind && time.Now().Before(end) {
 			return fault
 		}
-		return simulator.Fault{}
+		return api.Fault{}
 	})
 }
 
 // stick has EC2 refuse for ever to delete one interface.
 func (s *stack) stick(id, code string) {
-	s.World.OnCall(func(c simulator.Call) simulator.Fault {
+	s.Front.OnCall(func(c api.Call) api.Fault {
 		if c.Action == "DeleteNetworkInterface" && c.Form.Get("NetworkInterfaceId") == id {
-			return simulator.Fault{Code: code}
+			return api.Fault{Code: code}
 		}
-		return simulator.Fault{}
+		return api.Fault{}
 	})
 }
 
 // abandoned seeds an interface of an age, whose owner is long gone.
 func (s *stack) abandoned(age time.Duration) string {
-	return s.AddLeakOfAge(s.Subnets[0], fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)), age)
+	return s.EC2.AddInterface(s.Leak(s.Subnets[0], fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)), age))
 }
 
 func (s *stack) leaks(count int, age time.Duration) {
@@ -87,4 +88,43 @@ func (s *stack) leaks(count int, age time.Duration) {
 
 func (s *stack) eachHourLeak(count int) {
 	s.Every(time.Hour, func() { s.leaks(count, time.Hour) })
+}
+
+// watch returns all that CloudWatch gets from a stack.
+func watch(s *stack) cloudwatch.Metrics {
+	s.Helper()
+	m := extract(s, s.Stdout.String())
+	m[cloudwatch.MetricID("AWS/Lambda", "Errors", map[string]string{"FunctionName": harness.FunctionName})] = s.errorSamples()
+	m[cloudwatch.MetricID("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]string{"QueueName": s.Deployed.DeadLetters.Name})] = s.letters
+	return m
+}
+
+// extract returns the metrics in a log.
+func extract(t testing.TB, log string) cloudwatch.Metrics {
+	t.Helper()
+	m := cloudwatch.Metrics{}
+	if err := m.Extract(kept(t, log, "INFO")); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// kept returns the lines of a log that Lambda keeps at a log level.
+func kept(t testing.TB, log, level string) []string {
+	t.Helper()
+	lines, err := cloudwatch.Kept(log, level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// alarms returns those that the template makes with these parameters, by logical ID.
+func alarms(t testing.TB, parameters map[string]string) map[string]cloudwatch.Alarm {
+	t.Helper()
+	all, err := cloudwatch.Alarms(harness.Deployed(t, parameters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -26,17 +26,17 @@ var architecture = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtim
 // another age, ten addresses each, with DNS names.
 func leaking(t testing.TB, count int) *harness.Region {
 	r := harness.NewRegion(t, 1, simulator.Options{})
-	subnet := r.World.AddSubnet(r.World.AddVPC("10.0.0.0/8"), "10.0.0.0/12", "a")
+	_, subnets := r.AddSubnets("10.0.0.0/8", "10.0.0.0/12")
 	for n := range count {
 		owner := harness.InstanceID(n/4 + 1)
 		if n%4 == 0 {
 			r.AddInstance(owner, "terminated")
 		}
-		leak := r.Leak(subnet, owner, time.Hour+time.Duration(n)*time.Second)
+		leak := r.Leak(subnets[0], owner, time.Hour+time.Duration(n)*time.Second)
 		for each := range leak.Addresses {
 			leak.Addresses[each].DNSName = "ip-10-128-128-128." + harness.StackRegion + ".compute.internal"
 		}
-		r.World.Seed(leak)
+		r.AddInterface(leak)
 	}
 	return r
 }
@@ -52,10 +52,10 @@ func BenchmarkStart(b *testing.B) {
 	memory := map[string]float64{}
 	for b.Loop() {
 		for name, command := range map[string][]string{"Go": {binary}, "Python": {python, filepath.Join("testdata", "handler.py")}} {
-			p := launch(b, region.World, nil, command...)
+			p := launch(b, region, nil, command...)
 			took[name] = append(took[name], p.startUp(b))
 			memory[name] = max(memory[name], p.resident(b))
-			p.stop()
+			p.Stop()
 		}
 	}
 	for name, all := range took {
@@ -84,7 +84,7 @@ func BenchmarkMemory(b *testing.B) {
 		for _, count := range []int{0, 100, 1000, 10000, 50000} {
 			region := leaking(b, count)
 			run := func(payload string, times int) (resident float64, processor time.Duration) {
-				p := launch(b, region.World, map[string]string{"DRY_RUN": "true"}, binary)
+				p := launch(b, region, map[string]string{"DRY_RUN": "true"}, binary)
 				p.startUp(b)
 				for range times {
 					if answer := p.invoke(b, payload); !strings.Contains(answer, fmt.Sprintf(`"released":%d,`, count)) {
@@ -92,11 +92,12 @@ func BenchmarkMemory(b *testing.B) {
 					}
 				}
 				resident = p.resident(b)
-				p.stop()
-				return resident, p.ProcessState.UserTime() + p.ProcessState.SystemTime()
+				p.Stop()
+				ended := p.Processes[0].ProcessState
+				return resident, ended.UserTime() + ended.SystemTime()
 			}
 			resident, processor := run(sweepEvent, sweeps)
-			reads := len(region.World.Calls()) / sweeps
+			reads := len(region.Calls()) / sweeps
 			_, start := run("", 0)
 			byHand, _ := run("{}", 1)
 			each := (processor - start).Seconds() / sweeps
@@ -155,14 +156,14 @@ func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
 	b.Helper()
 	out := filepath.Join(b.TempDir(), "callgrind.out")
 	// Without asyncpreemptoff the runtime sends signals to itself, which valgrind does not always survive.
-	p := launch(b, leaking(b, 0).World, map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)
+	p := launch(b, leaking(b, 0), map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)
 	for range sweeps {
 		p.invoke(b, sweepEvent)
 	}
-	if err := p.Process.Signal(os.Interrupt); err != nil {
+	if err := p.Processes[0].Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
-	_ = p.Wait() // it was interrupted
+	<-p.Ended
 	listing, err := exec.Command("callgrind_annotate", "--threshold=100", out).Output()
 	if err != nil {
 		b.Fatal(err)

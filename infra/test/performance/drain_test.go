@@ -13,6 +13,8 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	simec2 "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -40,7 +42,7 @@ func TestDraining(t *testing.T) {
 			backlog(f, c.abandoned, c.reading)
 			begun, sweeps := time.Now(), 0
 			var took time.Duration
-			for len(f.World.Interfaces()) > 0 && sweeps < c.abandoned {
+			for len(f.Interfaces()) > 0 && sweeps < c.abandoned {
 				next := time.Now().Add(time.Minute)
 				f.Report(f.Sample("schedule"))
 				sweeps, took = sweeps+1, time.Since(begun)
@@ -66,9 +68,9 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 		backlog(f, 3*60*minutes*6/5, 0)
 		own := make([]string, minutes*time.Minute/each)
 		for n := range own {
-			own[n] = f.World.Seed(simulator.Interface{Subnet: f.Subnets[0], Description: "its own"})
+			own[n] = f.AddInterface(simec2.Interface{Subnet: f.Subnets[0], Description: "its own"})
 		}
-		cni := ec2.New(harness.Client("cni", f.World.Transport()))
+		cni := ec2.New(harness.Client("cni", f.Transport()))
 		var all sync.WaitGroup
 		all.Go(func() {
 			for _, id := range own {
@@ -89,7 +91,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 		}
 		all.Wait()
 		throttled, deleted := map[string]int{}, map[string]int{}
-		for _, call := range f.World.Calls() {
+		for _, call := range f.Calls() {
 			switch {
 			case call.Action != "DeleteNetworkInterface":
 			case call.Status == http.StatusServiceUnavailable:
@@ -108,20 +110,20 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 // backlog seeds interfaces of terminated instances, four of each, and has every call
 // take its time, and that of reading where it lists interfaces.
 func backlog(f *harness.Function, count int, reading time.Duration) {
-	f.World.OnCall(func(call simulator.Call) simulator.Fault {
+	f.OnCall(func(call api.Call) api.Fault {
 		if call.Action == "DescribeNetworkInterfaces" {
-			return simulator.Fault{Latency: harness.CallLatency + reading}
+			return api.Fault{Latency: harness.CallLatency + reading}
 		}
-		return simulator.Fault{Latency: harness.CallLatency}
+		return api.Fault{Latency: harness.CallLatency}
 	})
-	wide := f.World.AddSubnet(f.World.AddVPC("10.128.0.0/9"), "10.128.0.0/11", "a")
+	_, wide := f.AddSubnets("10.128.0.0/9", "10.128.0.0/11")
 	for n := range count {
 		if n%4 == 0 {
 			f.AddInstance(harness.InstanceID(n/4+1), "terminated")
 		}
-		leaked := f.Leak(wide, harness.InstanceID(n/4+1), time.Hour)
+		leaked := f.Leak(wide[0], harness.InstanceID(n/4+1), time.Hour)
 		leaked.Addresses = leaked.Addresses[:1] // to read ten takes the longer, and drains the same
-		f.World.Seed(leaked)
+		f.AddInterface(leaked)
 	}
 	if strings.Count(f.Stdout.String(), "\n") > 0 {
 		f.Error("somebody was at work already")

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
 )
@@ -41,21 +41,21 @@ var cleaners = []struct {
 }{
 	{"this, 2 % of events early", seldom, 10, nil, nil},
 	{"this, 20 % of events early", harness.Usual.Early, 30, chart.Blue, nil},
-	{"a cron script, every 15 minutes", harness.Usual.Early, 10, color.RGBA{R: 0x2f, G: 0x85, B: 0x5a, A: 0xff}, func(s *harness.Stack) { s.World.AddCron(15 * time.Minute) }},
+	{"a cron script, every 15 minutes", harness.Usual.Early, 10, color.RGBA{R: 0x2f, G: 0x85, B: 0x5a, A: 0xff}, func(s *harness.Stack) { s.Cleaners.AddCron(15 * time.Minute) }},
 	{"ipamd's sweep, hourly on each node", harness.Usual.Early, 10, color.RGBA{R: 0xd6, G: 0x9e, B: 0x2e, A: 0xff}, func(s *harness.Stack) {
 		sweeping := map[string]bool{}
 		s.Every(time.Minute, func() {
-			for _, node := range slices.Concat(s.Nodes["undrained"], s.Nodes["drained"]) {
+			for _, node := range slices.Concat(s.Members["undrained"], s.Members["drained"]) {
 				if !sweeping[node] {
 					sweeping[node] = true
-					s.World.SweepHourly(node)
+					s.Cleaners.SweepHourly(node)
 				}
 			}
 		})
 	}},
 	{"two sightings, 30 minutes apart", harness.Usual.Early, 10, chart.Red, func(s *harness.Stack) {
-		s.World.AddResourceController("blue")
-		s.World.AddResourceController("green")
+		s.Cleaners.AddResourceController("blue")
+		s.Cleaners.AddResourceController("green")
 	}},
 }
 
@@ -147,11 +147,11 @@ func play(t *testing.T, early float64, length time.Duration, prepare func(*harne
 		s := harness.Live(t, options, parameters, length, func(s *harness.Stack) {
 			leaveAtRandom(s)
 			if prepare != nil {
-				s.Paused = true
+				s.Deployed.Paused = true
 				prepare(s)
 			}
 			s.Every(10*time.Minute, func() {
-				for _, i := range s.World.Instances() {
+				for _, i := range s.EC2.Instances() {
 					if !i.TerminatedAt.IsZero() {
 						ended[i.ID] = i.TerminatedAt
 					}
@@ -159,11 +159,11 @@ func play(t *testing.T, early float64, length time.Duration, prepare func(*harne
 			})
 		})
 		lately := time.Now().Add(-4 * time.Hour) // what died then may be released later than this ends
-		leaked := func(i simulator.Interface) (death time.Time, is bool) {
+		leaked := func(i ec2.Interface) (death time.Time, is bool) {
 			death, dead := ended[i.Creator]
 			return death, dead && death.Before(lately) && !i.LeakedAt.IsZero()
 		}
-		for _, d := range s.World.Deletions() {
+		for _, d := range s.Deletions() {
 			if death, is := leaked(d.Interface); is && d.Caller != d.Creator {
 				back, detachedAfter := max(0, d.At.Sub(death)), max(0, d.LeakedAt.Sub(death))
 				w.back = append(w.back, back)
@@ -171,7 +171,7 @@ func play(t *testing.T, early float64, length time.Duration, prepare func(*harne
 				w.behind = append(w.behind, back-detachedAfter)
 			}
 		}
-		for _, i := range s.World.Abandoned() {
+		for _, i := range s.Leaked() {
 			if _, is := leaked(i); is {
 				w.back = append(w.back, math.MaxInt64)
 			}
@@ -190,7 +190,7 @@ func leaveAtRandom(s *harness.Stack) {
 	clear(s.Leaking)
 	s.Every(20*time.Minute, func() {
 		for _, group := range []string{"undrained", "drained"} {
-			s.World.After(time.Duration(s.Random.Int64N(int64(20*time.Minute))), func() {
+			s.Loop.After(time.Duration(s.Random.Int64N(int64(20*time.Minute))), func() {
 				s.Leaking[group] = 1
 				s.Shrink(group, 2)
 				s.Leaking[group] = 0

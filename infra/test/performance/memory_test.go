@@ -14,7 +14,7 @@ func TestTenThousandInterfacesFit(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("what ships runs on Linux only")
 	}
-	p := launch(t, leaking(t, 10000).World, map[string]string{"DRY_RUN": "true"}, build(t, architecture))
+	p := launch(t, leaking(t, 10000), map[string]string{"DRY_RUN": "true"}, build(t, architecture))
 	if answer := p.invoke(t, sweepEvent); !strings.Contains(answer, `"released":10000,`) {
 		t.Fatal(answer)
 	}

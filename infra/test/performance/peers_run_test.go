@@ -17,27 +17,31 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	simec2 "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // runThis runs the binary that ships, once a minute, until it finds nothing to release.
 // What is left of a minute when a run is done passes at once.
 func (a *busy) runThis(t *testing.T) (longest time.Duration, memory float64) {
-	p := launch(t, a.World, nil, build(t, architecture))
-	defer p.stop()
+	p := launch(t, a.Region, nil, build(t, architecture))
+	defer p.Stop()
 	for range 6 {
-		begun := a.World.Now()
+		begun := a.now()
 		answer := p.invoke(t, sweepEvent)
 		t.Log(answer)
-		took := a.World.Now().Sub(begun)
+		took := a.now().Sub(begun)
 		longest = max(longest, took)
 		if strings.Contains(answer, `"released":0,`) {
 			break
 		}
-		a.World.Advance(time.Minute - took)
+		a.Advance(time.Minute - took)
 	}
 	return longest, p.resident(t)
 }
+
+// now is the region's time, which is ahead of the machine's.
+func (a *busy) now() time.Time { return simulator.Look(a.Region.Region, a.Loop.Now) }
 
 // runPeer runs a program once: it does all in one look.
 func (a *busy) runPeer(t *testing.T, endpoint string, p peer) (longest time.Duration, memory float64) {
@@ -94,7 +98,7 @@ func (a *busy) deleteTwoASecond(ctx context.Context, endpoint string) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			id := a.World.Seed(simulator.Interface{Subnet: a.Subnets[0], Description: "its own", Status: "available"})
+			id := a.AddInterface(simec2.Interface{Subnet: a.Subnets[0], Description: "its own", Status: "available"})
 			all.Go(func() {
 				_, _ = client.Delete(context.WithoutCancel(ctx), id, rate.NewLimiter(rate.Inf, 0)) // what it met is in the journal of calls
 			})

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -56,23 +58,23 @@ var busyKinds = []struct {
 	state  string // of the owner
 	kept   string
 	age    time.Duration
-	change func(*simulator.Interface)
+	change func(*ec2.Interface)
 }{
-	{tagged, "terminated", "", 2 * time.Hour, func(*simulator.Interface) {}},
-	{12, "terminated", "", 2 * time.Hour, func(i *simulator.Interface) { i.Tags = nil }}, // made by CNI 1.6 or older
+	{tagged, "terminated", "", 2 * time.Hour, func(*ec2.Interface) {}},
+	{12, "terminated", "", 2 * time.Hour, func(i *ec2.Interface) { i.Tags = nil }}, // made by CNI 1.6 or older
 	{12, "terminated", "", 2 * time.Hour, tag("node.k8s.amazonaws.com/createdAt", "yesterday")},
 	{8, "terminated", "opted out", 2 * time.Hour, tag("node.k8s.amazonaws.com/no_manage", "true")},
-	{4, "terminated", "managed", 2 * time.Hour, func(i *simulator.Interface) { i.RequesterManaged = true }}, // EC2's refusal protects them
-	{10, "running", "in hand", 2 * time.Second, func(*simulator.Interface) {}},                              // their attach comes late
-	{3, "stopped", "hibernated", 2 * time.Hour, func(*simulator.Interface) {}},                              // attached when the instance wakes
-	{5, "running", "clock behind", 15 * time.Minute, func(*simulator.Interface) {}},                         // in flight, of a node whose clock is 15 minutes behind
+	{4, "terminated", "managed", 2 * time.Hour, func(i *ec2.Interface) { i.RequesterManaged = true }}, // EC2's refusal protects them
+	{10, "running", "in hand", 2 * time.Second, func(*ec2.Interface) {}},                              // their attach comes late
+	{3, "stopped", "hibernated", 2 * time.Hour, func(*ec2.Interface) {}},                              // attached when the instance wakes
+	{5, "running", "clock behind", 15 * time.Minute, func(*ec2.Interface) {}},                         // in flight, of a node whose clock is 15 minutes behind
 }
 
 // tagged is how many leaks have the CNI's tags: the least that this project must release.
 const tagged = 216
 
-func tag(key, value string) func(*simulator.Interface) {
-	return func(i *simulator.Interface) { i.Tags[key] = value }
+func tag(key, value string) func(*ec2.Interface) {
+	return func(i *ec2.Interface) { i.Tags[key] = value }
 }
 
 func newBusy(t *testing.T, every time.Duration) *busy {
@@ -81,17 +83,17 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 	for _, kind := range busyKinds {
 		for range kind.count {
 			number++
-			owner, now := harness.InstanceID(number), a.World.Now()
+			owner, now := harness.InstanceID(number), time.Now()
 			death := now.Add(-time.Duration(random.Int64N(int64(every))))
-			instance := simulator.Instance{ID: owner, Subnet: a.Subnets[number%2], State: kind.state, LaunchedAt: now.Add(-3 * time.Hour)}
+			instance := ec2.Instance{ID: owner, Subnet: a.Subnets[number%2], State: kind.state, LaunchedAt: now.Add(-3 * time.Hour)}
 			i := a.Leak(a.Subnets[number%2], owner, kind.age)
-			i.Creator, i.Addresses = owner, make([]simulator.Address, 15)
+			i.Creator, i.Addresses = owner, make([]ec2.Address, 15)
 			if kind.state == "terminated" {
 				instance.TerminatedAt, i.LeakedAt = death, death
 			}
 			kind.change(&i)
-			a.World.SeedInstance(instance)
-			id := a.World.Seed(i)
+			a.Do(func() { a.EC2.AddInstance(instance) })
+			id := a.AddInterface(i)
 			if kind.kept == "" {
 				a.died[id] = death
 			} else {
@@ -99,7 +101,7 @@ func newBusy(t *testing.T, every time.Duration) *busy {
 			}
 		}
 	}
-	a.World.OnCall(func(simulator.Call) simulator.Fault { return simulator.Fault{Latency: harness.CallLatency} })
+	a.OnCall(func(api.Call) api.Fault { return api.Fault{Latency: harness.CallLatency} })
 	return a
 }
 
@@ -147,13 +149,12 @@ func TestPeers(t *testing.T) {
 
 func (p peer) play(t *testing.T) (o result) {
 	a := newBusy(t, p.every)
-	api := a.World.Handler()
 	region := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		if strings.Contains(in.Header.Get("Authorization"), "/sts/aws4_request") { // Custodian asks for the account first
 			_, _ = fmt.Fprint(out, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>`+harness.Account+`</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 			return
 		}
-		api.ServeHTTP(out, in)
+		a.Front.ServeHTTP(out, in)
 	}))
 	defer region.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,7 +168,7 @@ func (p peer) play(t *testing.T) (o result) {
 	cancel()
 	beside.Wait()
 	o.wrong = map[string]int{}
-	for _, d := range a.World.Deletions() {
+	for _, d := range a.Deletions() {
 		switch death, abandoned := a.died[d.ID]; {
 		case d.Caller == "CNI":
 		case abandoned:
@@ -179,7 +180,7 @@ func (p peer) play(t *testing.T) (o result) {
 	}
 	slices.Sort(o.back)
 	o.left = len(a.died) - o.released
-	for _, call := range a.World.Calls() {
+	for _, call := range a.Calls() {
 		throttled := call.Status == 503
 		switch {
 		case call.Caller != "CNI":

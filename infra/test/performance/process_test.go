@@ -4,85 +4,50 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
-// A process is a function's, the one that ships or another, at work for the
-// simulator's Lambda runtime, with the simulator's EC2 behind a socket.
-type process struct {
-	*exec.Cmd
-	runtime *simulator.Runtime
-	begun   time.Time
-	ready   chan time.Time // when it first asked for an invocation
-}
+// process is a function at work, the one that ships or another, with a region behind a socket.
+type process struct{ *lambda.Function }
 
 // launch starts a process with the settings of the template's defaults, but for those given.
-func launch(t testing.TB, world *simulator.World, changed map[string]string, command ...string) *process {
+func launch(t testing.TB, region *harness.Region, changed map[string]string, command ...string) process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(command[0], command[1:]...), runtime: simulator.NewRuntime("arn:aws:lambda:eu-west-1:"+harness.Account+":function:"+harness.FunctionName, time.Minute), ready: make(chan time.Time, 1)}
-	api := p.runtime.Handler()
-	var first sync.Once
-	lambda := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		if strings.HasSuffix(in.URL.Path, "/next") {
-			first.Do(func() { p.ready <- time.Now() })
-		}
-		api.ServeHTTP(out, in)
-	}))
-	region := httptest.NewServer(world.Handler())
 	environment := harness.Environment(t, nil)
-	maps.Copy(environment, map[string]string{
-		"AWS_LAMBDA_RUNTIME_API": strings.TrimPrefix(lambda.URL, "http://"), "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-		"AWS_ENDPOINT_URL": region.URL, "AWS_REGION": harness.StackRegion, "AWS_DEFAULT_REGION": harness.StackRegion, "AWS_ACCESS_KEY_ID": harness.AccessKey, "AWS_SECRET_ACCESS_KEY": "secret",
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
-	})
+	environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = fmt.Sprint(harness.At(t, harness.Deployed(t, nil), "ReleaseFunction", "Properties", "MemorySize"))
 	maps.Copy(environment, changed)
-	for name, value := range environment {
-		p.Env = append(p.Env, name+"="+value)
-	}
-	p.Stderr = os.Stderr
-	p.begun = time.Now()
-	if err := p.Start(); err != nil {
+	arn := "arn:aws:lambda:" + harness.StackRegion + ":" + harness.Account + ":function:" + harness.FunctionName
+	f, err := lambda.Program{Command: command, Environment: environment, ARN: arn, Timeout: time.Minute, Region: region.Front, Stderr: os.Stderr}.Start()
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		p.stop()
-		lambda.CloseClientConnections()
-		lambda.Close()
-		region.Close()
-	})
-	return p
+	t.Cleanup(f.Stop)
+	return process{f}
 }
 
-// startUp is how long the process took from its start to its first question for work.
-func (p *process) startUp(t testing.TB) time.Duration {
-	t.Helper()
-	select {
-	case at := <-p.ready:
-		return at.Sub(p.begun)
-	case <-time.After(time.Minute):
-		t.Fatalf("%s is not ready after a minute", p.Path)
-		return 0
-	}
-}
-
-// invoke runs it once.
-func (p *process) invoke(t testing.TB, payload string) string {
+// startUp returns how long the process took from its start to its first request for work.
+func (p process) startUp(t testing.TB) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	answer, err := p.runtime.Invoke(ctx, []byte(payload))
+	took, err := p.Ready(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return took
+}
+
+// invoke runs it once.
+func (p process) invoke(t testing.TB, payload string) string {
+	t.Helper()
+	answer, err := p.Invoke(t.Context(), []byte(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +56,16 @@ func (p *process) invoke(t testing.TB, payload string) string {
 
 var residentLine = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-func (p *process) resident(t testing.TB) float64 {
+func (p process) resident(t testing.TB) float64 {
 	t.Helper()
-	bytes, err := resident(p.Process.Pid)
+	bytes, err := resident(p.Processes[0].Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bytes
 }
 
-// resident is the most that a running process has had in memory, in bytes (proc(5), VmHWM).
+// resident returns the most that a running process has had in memory, in bytes (proc(5), VmHWM).
 func resident(pid int) (bytes float64, err error) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -112,13 +77,4 @@ func resident(pid int) (bytes float64, err error) {
 	}
 	kilobytes, err := strconv.ParseFloat(string(line[1]), 64)
 	return kilobytes * 1024, err
-}
-
-// stop ends the process; a second stop does nothing.
-func (p *process) stop() {
-	if p.ProcessState == nil {
-		_ = p.Process.Signal(os.Interrupt)
-		_ = p.Process.Kill()
-		_ = p.Wait()
-	}
 }

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -40,28 +41,28 @@ func storm(t *testing.T, count, groups int) (runs, reads int) {
 	synctest.Test(t, func(t *testing.T) {
 		var event string
 		s := harness.Live(t, harness.Usual, nil, 8*time.Minute, func(s *harness.Stack) {
-			s.Paused = true // sweeps have reads of their own
+			s.Deployed.Paused = true // sweeps have reads of their own
 			event = s.Sample("terminate")
 			for n := range groups {
-				s.World.AddGroup(simulator.Group{Name: fmt.Sprintf("group-%d", n), Subnets: s.Subnets[:]})
+				s.AutoScaling.AddGroup(autoscaling.Group{Name: fmt.Sprintf("group-%d", n), Subnets: s.Subnets})
 			}
 			within := rand.New(rand.NewPCG(1, uint64(count)))
 			for n := range count {
-				id := s.AddInstance(harness.InstanceID(n+1), "terminated")
+				id := s.EC2.AddInstance(ec2.Instance{ID: harness.InstanceID(n + 1), Subnet: s.Subnets[0], State: "terminated"})
 				if n%20 == 0 {
-					s.AddLeakOfAge(s.Subnets[n/20%2], id, time.Hour)
+					s.EC2.AddInterface(s.Leak(s.Subnets[n/20%2], id, time.Hour))
 				}
 				text := strings.NewReplacer(events.Instance, id, "my-asg", fmt.Sprintf("group-%d", n%groups)).Replace(event)
-				s.World.After(time.Duration(within.Int64N(int64(time.Minute))), func() { s.World.Emit([]byte(text)) })
+				s.Loop.After(time.Duration(within.Int64N(int64(time.Minute))), func() { s.Bus.Emit([]byte(text)) })
 			}
 		})
-		runs, reads = len(s.World.Invocations()), 0
-		for _, call := range s.World.Calls() {
+		runs, reads = len(s.Invocations()), 0
+		for _, call := range s.Calls() {
 			if call.Caller == harness.AccessKey && strings.HasPrefix(call.Action, "Describe") {
 				reads++
 			}
 		}
-		if left := len(s.World.Abandoned()); count <= 1000 && left > 0 {
+		if left := len(s.Leaked()); count <= 1000 && left > 0 {
 			t.Errorf("%d events: %d interfaces are left", count, left)
 		}
 	})

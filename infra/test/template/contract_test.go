@@ -6,7 +6,6 @@ package template
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"strings"
@@ -129,46 +128,18 @@ func TestNoPartitionIsFixed(t *testing.T) {
 // The template's own pattern, on the samples, by the simulator's rule.
 func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
 	for _, sample := range events.Samples {
-		w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
-		queue := w.AddQueue(simulator.Queue{Name: "queue"})
-		if err := w.AddRule(harness.TerminatePattern(t), queue); err != nil {
-			t.Fatal(err)
+		taken := 0
+		r := harness.NewRegion(t, 1, simulator.Options{})
+		r.Do(func() {
+			if err := r.Bus.AddRule(harness.TerminatePattern(t), func([]byte) { taken++ }); err != nil {
+				t.Fatal(err)
+			}
+			r.Bus.Emit(sample.Payload())
+		})
+		r.Advance(time.Minute)
+		if (taken == 1) != sample.ByRule {
+			t.Errorf("the pattern takes %s %d times, want %t", sample.Name, taken, sample.ByRule)
 		}
-		w.Emit(sample.Payload())
-		w.Advance(time.Minute)
-		if got := len(queue.Messages()) == 1; got != sample.ByRule {
-			t.Errorf("the pattern takes %s: %t, want %t", sample.Name, got, sample.ByRule)
-		}
-	}
-}
-
-// The constants that no parameter changes.
-func TestTheTemplatesConstants(t *testing.T) {
-	resources := harness.At(t, harness.Template(t), "Resources")
-	function := harness.At(t, resources, "ReleaseFunction", "Properties")
-	mapping := harness.At(t, function, "Events", "TerminateEvents", "Properties")
-	queue := harness.At(t, resources, "TerminateEventsQueue", "Properties")
-	timeout := harness.At(t, function, "Timeout").(int)
-	for what, pair := range map[string][2]any{
-		"memory":             {harness.At(t, function, "MemorySize"), 128},
-		"timeout":            {timeout, 60},
-		"async retries":      {harness.At(t, function, "EventInvokeConfig", "MaximumRetryAttempts"), 0},
-		"schedule's retries": {harness.At(t, function, "Events", "Sweep", "Properties", "RetryPolicy", "MaximumRetryAttempts"), 0},
-		"batch window":       {harness.At(t, mapping, "MaximumBatchingWindowInSeconds"), 15},
-		"concurrency":        {harness.At(t, mapping, "ScalingConfig", "MaximumConcurrency"), 2},
-		"partial answers":    {harness.At(t, mapping, "FunctionResponseTypes", 0), "ReportBatchItemFailures"},
-		"delay":              {harness.At(t, queue, "DelaySeconds"), 60},
-		"visibility":         {harness.At(t, queue, "VisibilityTimeout"), 6 * timeout},
-		"receives":           {harness.At(t, queue, "RedrivePolicy", "maxReceiveCount"), 5},
-		"encryption":         {harness.At(t, queue, "SqsManagedSseEnabled"), true},
-		"DLQ's encryption":   {harness.At(t, resources, "DeadLetterQueue", "Properties", "SqsManagedSseEnabled"), true},
-	} {
-		if pair[0] != pair[1] {
-			t.Errorf("%s: %v, want %v", what, pair[0], pair[1])
-		}
-	}
-	if function.(map[string]any)["ReservedConcurrentExecutions"] != nil {
-		t.Error("the function reserves concurrency")
 	}
 }
 
@@ -179,20 +150,5 @@ func TestTheDemoSetsEachSetting(t *testing.T) {
 		if !strings.Contains(demo, `"`+name+`=`) {
 			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
 		}
-	}
-}
-
-// What the tests hold for CloudFormation's answer: with no parameter given, and with the lists and conditions filled.
-func TestTheTemplateDeploys(t *testing.T) {
-	if plain := harness.Deployed(t, nil); plain["DeadLetterAlarm"] != nil || harness.At(t, plain, "ReleaseFunction", "Properties", "Environment", "Variables", "GRACE_PERIOD_MINUTES") != "30" {
-		t.Error("the defaults make an alarm, or another grace period")
-	}
-	full := harness.Deployed(t, map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:operators", "VpcIds": "vpc-01234567,vpc-89abcdef"})
-	if got := harness.At(t, full, "DeadLetterAlarm", "Properties", "AlarmActions", 0); got != "arn:aws:sns:eu-west-1:123456789012:operators" {
-		t.Errorf("the alarm tells %v", got)
-	}
-	vpcs := harness.At(t, full, "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Condition", "ArnLike", "ec2:Vpc")
-	if got := fmt.Sprint(vpcs); got != "[arn:*:ec2:*:*:vpc/vpc-01234567 arn:*:ec2:*:*:vpc/vpc-89abcdef]" {
-		t.Errorf("the role's VPCs are %s", got)
 	}
 }

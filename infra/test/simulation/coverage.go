@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
@@ -21,9 +20,6 @@ func (c Coverage) Add(other Coverage) {
 func (c Coverage) Missed() []string {
 	return slices.DeleteFunc(Everything(), func(name string) bool { return c[name] > 0 })
 }
-
-// Names returns what was met, sorted.
-func (c Coverage) Names() []string { return slices.Sorted(maps.Keys(c)) }
 
 // Everything returns what enough simulations must meet: each kind of scenario, operation,
 // fault, outage, undeletable interface and row of the rule, and each outcome.

@@ -48,7 +48,7 @@ sim: ## simulate clusters where everything fails: make sim SEED=n prints one his
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
 	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./infra/test/mutation -args -mutant .
 
-invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json [DRY_RUN=1]
+invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/manual.json [DRY_RUN=1]
 	$(sam) build --config-env $(machine)
 	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT)) \
 	$(if $(DRY_RUN),--parameter-overrides "DryRun=true Architecture=$(if $(filter x86_64,$(machine)),x86_64,arm64)") $(SAM_FLAGS) | go run ./infra/report

@@ -82,7 +82,7 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
 		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
-			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
+			c.recorder.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (c *Checker) checkLog(r *Run, err error) {
 				l.Reason = "owner-gone, no age"
 			}
 			c.recorder.count("rule/" + l.Reason)
-		case "the run is done", "the run failed":
+		case "run completed", "run failed":
 			l := c.read(line)
 			totals = &l
 		}

@@ -15,6 +15,9 @@ test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
 	TOOLS=required go test $(race) -shuffle=on -timeout 30m -tags thirdparty ./...
 
+# The checks compile as what ships is compiled, so that it is compiled once for both.
+lint: private export CGO_ENABLED := 0
+lint: private export GOFLAGS := $(GOFLAGS) -trimpath
 lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	@badly=$$(gofmt -l functions infra); test -z "$$badly" || { echo "gofmt would change: $$badly"; exit 1; }
 	go vet -tags "$(tags)" ./...
@@ -26,14 +29,14 @@ lint: .venv/stamp .venv-checkov/stamp $(tools) ## the checks that run nothing
 	.venv-checkov/bin/checkov
 
 e2e: .venv/stamp .venv-ministack/stamp ## the SAM toolchain, against stand-ins for AWS (needs Docker)
-	E2E=1 go test -count=1 -v -timeout 40m ./infra/test/e2e -run E2E
+	E2E=1 go test -p 1 -count=1 -v -timeout 40m ./infra/test/e2e ./infra/test/acceptance -run E2E
 
 # What ships is compiled, for its own test, beside the tests in virtual time, and is at hand for the benchmarks.
 bench: .venv/stamp ## measure speed and cost, and write the tables of docs/performance.md (six to nine minutes)
 	GOGC=400 go test ./infra/test/performance -run '^(TestReadsOfAStorm|TestDraining|TestACNIBesideThreeRuns|TestFromDeathToAddressesBack|TestTheBinaryIsSmallAndOfItsArchitecture)$$' \
 	-parallel 4 -count=1 -v -timeout 30m -update
 	go test ./infra/test/performance -run '^$$' -bench Start -benchtime 20x -update
-	go test ./infra/test/performance -run '^$$' -bench 'Memory|Idle|Binary' -benchtime 1x -update
+	go test ./infra/test/performance -run '^$$' -bench 'Memory|Idle' -benchtime 1x -update
 
 bench-peers: .venv-peers/stamp ## beside a cron script and Cloud Custodian, on the simulator (some five minutes)
 	go test ./infra/test/performance -run '^TestPeers$$' -count=1 -v -update

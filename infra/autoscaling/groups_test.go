@@ -13,16 +13,19 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	sim "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-func onWire(t *testing.T, test func(ctx context.Context, w *simulator.World, c autoscaling.Client)) {
+func onWire(t *testing.T, test func(ctx context.Context, r *simulator.Region, c autoscaling.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 2)), simulator.Options{})
-		test(t.Context(), w, autoscaling.New(aws.Config{
+		r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 2)), simulator.Options{})
+		test(t.Context(), r, autoscaling.New(aws.Config{
 			Region:       "eu-west-1",
 			BaseEndpoint: aws.String("http://simulator"),
-			HTTPClient:   &http.Client{Transport: w.Transport()},
+			HTTPClient:   &http.Client{Transport: r.Transport()},
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret"}, nil
 			}),
@@ -30,11 +33,17 @@ func onWire(t *testing.T, test func(ctx context.Context, w *simulator.World, c a
 	})
 }
 
+func addGroup(r *simulator.Region, name string, subnets ...string) {
+	r.Do(func() { r.AutoScaling.AddGroup(sim.Group{Name: name, Subnets: subnets}) })
+}
+
+func calls(r *simulator.Region) []api.Call { return simulator.Look(r, r.Front.Calls) }
+
 func TestSubnets(t *testing.T) {
-	onWire(t, func(ctx context.Context, w *simulator.World, c autoscaling.Client) {
-		w.AddGroup(simulator.Group{Name: "one", Subnets: []string{"subnet-1", "subnet-2"}})
-		w.AddGroup(simulator.Group{Name: "two", Subnets: []string{"subnet-3"}})
-		w.AddGroup(simulator.Group{Name: "not asked for", Subnets: []string{"subnet-4"}})
+	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
+		addGroup(r, "one", "subnet-1", "subnet-2")
+		addGroup(r, "two", "subnet-3")
+		addGroup(r, "not asked for", "subnet-4")
 		got, err := c.Subnets(ctx, []string{"one", "two", "gone"})
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, []string{"subnet-1", "subnet-2", "subnet-3"}) {
@@ -45,20 +54,22 @@ func TestSubnets(t *testing.T) {
 
 // 250 groups take three calls; one that fails costs the subnets of its groups.
 func TestManyGroups(t *testing.T) {
-	onWire(t, func(ctx context.Context, w *simulator.World, c autoscaling.Client) {
+	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
 		var names []string
 		for n := range 250 {
 			names = append(names, fmt.Sprintf("group %03d", n))
-			w.AddGroup(simulator.Group{Name: names[n], Subnets: []string{fmt.Sprintf("subnet-%d", n)}})
+			addGroup(r, names[n], fmt.Sprintf("subnet-%d", n))
 		}
-		if got, err := c.Subnets(ctx, names); err != nil || len(got) != 250 || len(w.Calls()) != 3 {
-			t.Errorf("%d subnets in %d calls, %v", len(got), len(w.Calls()), err)
+		if got, err := c.Subnets(ctx, names); err != nil || len(got) != 250 || len(calls(r)) != 3 {
+			t.Errorf("%d subnets in %d calls, %v", len(got), len(calls(r)), err)
 		}
-		w.OnCall(func(c simulator.Call) simulator.Fault {
-			if c.Number > 4 {
-				return simulator.Fault{Code: "InternalFailure", Status: 500}
-			}
-			return simulator.Fault{}
+		r.Do(func() {
+			r.Front.OnCall(func(c api.Call) api.Fault {
+				if c.Number > 4 {
+					return api.Fault{Code: "InternalFailure", Status: 500}
+				}
+				return api.Fault{}
+			})
 		})
 		if got, err := c.Subnets(ctx, names); err == nil || len(got) != 100 {
 			t.Errorf("%d subnets, %v; want the 100 of the first call, and its error", len(got), err)
@@ -68,10 +79,10 @@ func TestManyGroups(t *testing.T) {
 
 // No names mean all groups to Auto Scaling, so they are never sent.
 func TestNoNamesMakeNoCall(t *testing.T) {
-	onWire(t, func(ctx context.Context, w *simulator.World, c autoscaling.Client) {
-		w.AddGroup(simulator.Group{Name: "one", Subnets: []string{"subnet-1"}})
-		if got, err := c.Subnets(ctx, nil); err != nil || got != nil || len(w.Calls()) != 0 {
-			t.Errorf("%q, %v, %d calls", got, err, len(w.Calls()))
+	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
+		addGroup(r, "one", "subnet-1")
+		if got, err := c.Subnets(ctx, nil); err != nil || got != nil || len(calls(r)) != 0 {
+			t.Errorf("%q, %v, %d calls", got, err, len(calls(r)))
 		}
 	})
 }

@@ -28,7 +28,7 @@ func TestADeadlineOfThreeSeconds(t *testing.T) {
 }
 
 // A thousand events of one scale-in: one run, at most 25 reads, and the run's
-// share of deletes goes to the interfaces that were told.
+// share of deletes goes to the interfaces that the events name.
 func TestAThousandEvents(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		records := []map[string]any{}
@@ -69,7 +69,7 @@ func TestAThousandEvents(t *testing.T) {
 			}
 		}
 		if strings.Contains(f.Stdout.String(), harness.InstanceID(5000)) {
-			f.Error("an interface of another instance was released before those that were told")
+			f.Error("an interface of another instance was released before those that the events name")
 		}
 	})
 }

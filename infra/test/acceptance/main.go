@@ -92,7 +92,7 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 const plan = `In the account %s, region %s, as %s, this
-  makes   a stack with the function (20 minutes), 2 VPCs, 3 subnets, 11 network interfaces
+  makes   two stacks with the function (30 minutes), 2 VPCs, 3 subnets, 11 network interfaces
   costs   less than 0.05 USD: some invocations, queue requests and log lines; VPCs and interfaces are free
   deletes all of it again; what a run that was killed left is deleted by CLEAN=1
 `
@@ -137,6 +137,7 @@ func (a *acceptance) steps() []step {
 		{"an operator flips DryRun; the next event releases what is abandoned, and nothing else", a.flip},
 		{"an operator pauses the events, and takes them up again", a.pause},
 		{"a cause that sends events to the dead-letter queue; mended, redriven, released", a.redrive},
+		{"a second stack, on its schedule, for the other VPC", a.secondStack},
 	}
 }
 
@@ -158,7 +159,7 @@ func (a *acceptance) until(what string, patience time.Duration, done func() (boo
 			a.say("%s", what)
 			return nil
 		case time.Now().After(limit):
-			return fmt.Errorf("in vain it was waited for %v until %s", patience, what)
+			return fmt.Errorf("timed out after %v waiting until %s", patience, what)
 		}
 		select {
 		case <-a.ctx.Done():

@@ -2,18 +2,20 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 // A stack is the deployed template, by its outputs.
-type stack struct{ FunctionName, LogGroupName, QueueURL, DeadLetterQueueURL, DeadLetterQueueARN string }
+type stack struct{ name, FunctionName, LogGroupName, QueueURL, DeadLetterQueueURL, DeadLetterQueueARN string }
 
 // stackPrefix begins the names of all stacks that this program makes.
 const stackPrefix = "releaser-acceptance-"
@@ -37,31 +39,35 @@ func (a *acceptance) sam(arguments ...string) error {
 // deploy makes or changes the stack. Of one that exists, CloudFormation keeps the
 // parameters that are not given.
 func (a *acceptance) deploy(parameters ...string) error {
+	deployed, err := a.deployAs(a.stackName(), parameters...)
+	if err == nil {
+		a.stack = deployed
+	}
+	return err
+}
+
+func (a *acceptance) deployAs(name string, parameters ...string) (stack, error) {
 	architecture := "arm64"
 	if a.configEnv == "x86_64" {
 		architecture = "x86_64"
 	}
-	err := a.sam(append([]string{"deploy", "--config-env", a.configEnv, "--stack-name", a.stackName(), "--region", a.region,
+	err := a.sam(append([]string{"deploy", "--config-env", a.configEnv, "--stack-name", name, "--region", a.region,
 		"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--tags", tagRun + "=" + a.id, "--parameter-overrides", "Architecture=" + architecture}, parameters...)...)
 	if err != nil {
-		return err
+		return stack{}, err
 	}
 	a.say("sam deploy, %s", strings.Join(parameters, " "))
-	outputs, err := a.outputs()
-	if err != nil {
-		return err
-	}
-	a.stack = stack{outputs["FunctionName"], outputs["LogGroupName"], outputs["QueueUrl"], outputs["DeadLetterQueueUrl"], outputs["DeadLetterQueueArn"]}
-	return nil
+	outputs, err := a.outputs(name)
+	return stack{name, outputs["FunctionName"], outputs["LogGroupName"], outputs["QueueUrl"], outputs["DeadLetterQueueUrl"], outputs["DeadLetterQueueArn"]}, err
 }
 
-func (a *acceptance) outputs() (map[string]string, error) {
+func (a *acceptance) outputs(name string) (map[string]string, error) {
 	var answer struct {
 		Stacks []struct {
 			Outputs []struct{ OutputKey, OutputValue string }
 		}
 	}
-	if err := a.aws.Call("cloudformation", "describe_stacks", map[string]any{"StackName": a.stackName()}, &answer); err != nil {
+	if err := a.aws.Call("cloudformation", "describe_stacks", map[string]any{"StackName": name}, &answer); err != nil {
 		return nil, err
 	}
 	outputs := map[string]string{}
@@ -71,16 +77,27 @@ func (a *acceptance) outputs() (map[string]string, error) {
 	return outputs, nil
 }
 
-// resource is the physical id of one of the stack's resources.
-func (a *acceptance) resource(logical string) (string, error) {
-	var answer struct {
-		StackResourceDetail struct{ PhysicalResourceID string }
-	}
-	err := a.aws.Call("cloudformation", "describe_stack_resource", map[string]any{"StackName": a.stackName(), "LogicalResourceId": logical}, &answer)
-	return answer.StackResourceDetail.PhysicalResourceID, err
+// A resource is one of a stack's.
+type resource struct{ LogicalResourceID, PhysicalResourceID, ResourceType string }
+
+func (a *acceptance) resources(s stack) ([]resource, error) {
+	var answer struct{ StackResources []resource }
+	err := a.aws.Call("cloudformation", "describe_stack_resources", map[string]any{"StackName": s.name}, &answer)
+	return answer.StackResources, err
 }
 
-// deleteStacks deletes this run's stack, or any run's where it only cleans.
+// resource returns the physical ID of one of the stack's resources.
+func (a *acceptance) resource(logical string) (string, error) {
+	all, err := a.resources(a.stack)
+	for _, each := range all {
+		if each.LogicalResourceID == logical {
+			return each.PhysicalResourceID, nil
+		}
+	}
+	return "", cmp.Or(err, fmt.Errorf("the stack has no %s", logical))
+}
+
+// deleteStacks deletes this run's stacks, or any run's where it only cleans.
 func (a *acceptance) deleteStacks() error {
 	var names []string
 	for page := map[string]any{}; page != nil; {
@@ -92,7 +109,7 @@ func (a *acceptance) deleteStacks() error {
 			return err
 		}
 		for _, each := range answer.Stacks {
-			if each.StackName == a.stackName() || a.clean && strings.HasPrefix(each.StackName, stackPrefix) {
+			if strings.HasPrefix(each.StackName, a.stackName()) || a.clean && strings.HasPrefix(each.StackName, stackPrefix) {
 				names = append(names, each.StackName)
 			}
 		}
@@ -108,8 +125,8 @@ func (a *acceptance) deleteStacks() error {
 	return errors.Join(failures...)
 }
 
-// logged tells whether a line of the function's log has this text.
-func (a *acceptance) logged(text string) (bool, error) {
+// logged reports whether a line of the function's log has these texts.
+func (a *acceptance) logged(texts ...string) (bool, error) {
 	for page := map[string]any{"logGroupName": a.stack.LogGroupName}; ; {
 		var answer struct {
 			Events    []struct{ Message string }
@@ -119,7 +136,7 @@ func (a *acceptance) logged(text string) (bool, error) {
 			return false, err
 		}
 		for _, event := range answer.Events {
-			if strings.Contains(event.Message, text) {
+			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(event.Message, text) }) {
 				return true, nil
 			}
 		}
@@ -152,18 +169,33 @@ func (a *acceptance) invoke(payload string) (r report, err error) {
 	return r, nil
 }
 
-// tell puts the end of a node into the queue, as the rule does with Auto Scaling's event; it need not settle.
-func (a *acceptance) tell(node string) error {
+// terminated sends the event of a node's end. AWS takes no event of Auto Scaling's source from
+// anybody else: there it is put into the queue, as the rule does, without the delay.
+func (a *acceptance) terminated(node string) error {
+	a.say("told: %s was terminated", node)
+	detail := map[string]any{"EC2InstanceId": node, "AutoScalingGroupName": "releaser-acceptance", "Details": map[string]string{"Subnet ID": a.nets[0]}, "Destination": "EC2"}
+	const source, kind = "aws.autoscaling", "EC2 Instance Terminate Successful"
+	if a.emulated() {
+		text, err := json.Marshal(detail)
+		if err != nil {
+			return err
+		}
+		entry := map[string]any{"Source": source, "DetailType": kind, "Resources": []string{}, "Detail": string(text)}
+		return a.aws.Call("events", "put_events", map[string]any{"Entries": []any{entry}}, nil)
+	}
 	event, err := json.Marshal(map[string]any{
-		"version": "0", "id": "0acce97a-0000-0000-0000-000000000000", "source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful",
-		"account": a.account, "region": a.region, "time": time.Now().UTC().Format(time.RFC3339), "resources": []string{},
-		"detail": map[string]any{"EC2InstanceId": node, "AutoScalingGroupName": "releaser-acceptance", "Details": map[string]string{"Subnet ID": a.nets[0]}, "Destination": "EC2"},
+		"version": "0", "id": "0acce97a-0000-0000-0000-000000000000", "source": source, "detail-type": kind,
+		"account": a.account, "region": a.region, "time": time.Now().UTC().Format(time.RFC3339), "resources": []string{}, "detail": detail,
 	})
 	if err != nil {
 		return err
 	}
-	a.say("told: %s was terminated", node)
-	return a.aws.Call("sqs", "send_message", map[string]any{"QueueUrl": a.stack.QueueURL, "MessageBody": string(event), "DelaySeconds": 0}, nil)
+	return a.send(string(event))
+}
+
+// send sends a message to the function's queue, without its delay.
+func (a *acceptance) send(body string) error {
+	return a.aws.Call("sqs", "send_message", map[string]any{"QueueUrl": a.stack.QueueURL, "MessageBody": body, "DelaySeconds": 0}, nil)
 }
 
 // waiting is how many messages are in a queue, also those that a run has in hand.

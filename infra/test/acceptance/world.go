@@ -16,6 +16,7 @@ const (
 	tagRun       = "network-interface-releaser/acceptance" // on all that is made, with the run's id
 	tagInstance  = "node.k8s.amazonaws.com/instance_id"
 	tagCreatedAt = "node.k8s.amazonaws.com/createdAt"
+	tagNoManage  = "node.k8s.amazonaws.com/no_manage"
 	goneNode     = "i-0acce97a9ce000001" // ids of nodes that EC2 does not show
 	otherNode    = "i-0acce97a9ce000002"
 )
@@ -38,13 +39,16 @@ var kinds = []kind{
 	{name: "abandoned by another node", node: otherNode, age: 26 * time.Hour, decision: "released", reason: "owner-gone"},
 	{name: "young", node: goneNode, decision: "kept", reason: "young"},
 	{name: "to keep", node: goneNode, age: 2 * time.Hour, tags: map[string]string{"network-interface-releaser/keep": "yes"}, decision: "kept", reason: "opted-out"},
-	{name: "not the CNI's to manage", node: goneNode, age: 2 * time.Hour, tags: map[string]string{"node.k8s.amazonaws.com/no_manage": "true"}, decision: "kept", reason: "opted-out"},
+	{name: "not the CNI's to manage", node: goneNode, age: 2 * time.Hour, tags: map[string]string{tagNoManage: "true"}, decision: "kept", reason: "opted-out"},
 	{name: "untagged", node: goneNode, tags: map[string]string{tagInstance: "", tagCreatedAt: ""}, decision: "kept", reason: "untagged"},
 	{name: "with a word for its node", node: goneNode, age: 2 * time.Hour, tags: map[string]string{tagInstance: "see ticket"}, decision: "kept", reason: "bad-tag"},
 	{name: "of an age that nobody can read", node: goneNode, tags: map[string]string{tagCreatedAt: "yesterday"}, decision: "kept", reason: "age-unreadable"},
 	{name: "described almost like the CNI's", node: goneNode, age: 2 * time.Hour, description: "aws-K8S-i-acceptance", decision: "kept", reason: "not-cni"},
-	{name: "in another VPC", node: goneNode, net: 2, age: 2 * time.Hour, decision: "kept", reason: "out-of-scope"},
+	elsewhere,
 }
+
+// elsewhere is what the second stack releases.
+var elsewhere = kind{name: "in another VPC", node: goneNode, net: 2, age: 2 * time.Hour, decision: "kept", reason: "out-of-scope"}
 
 func (a *acceptance) makeWorld() error {
 	if err := a.makeSubnets(); err != nil {
@@ -52,16 +56,19 @@ func (a *acceptance) makeWorld() error {
 	}
 	a.made = map[string]string{}
 	for _, kind := range kinds {
-		if _, err := a.remake(kind.name); err != nil {
+		if _, err := a.make(kind); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// remake makes the interface of a kind, also once more.
+// remake makes the interface of a kind once more.
 func (a *acceptance) remake(name string) (id string, err error) {
-	kind := kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })]
+	return a.make(kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })])
+}
+
+func (a *acceptance) make(kind kind) (id string, err error) {
 	tags := map[string]string{tagRun: a.id, tagInstance: kind.node, tagCreatedAt: time.Now().Add(-kind.age).UTC().Format(time.RFC3339)}
 	for key, value := range kind.tags {
 		if tags[key] = value; value == "" {
@@ -75,9 +82,9 @@ func (a *acceptance) remake(name string) (id string, err error) {
 		"SubnetId": a.nets[kind.net], "Description": cmp.Or(kind.description, "aws-K8S-"+kind.node), "SecondaryPrivateIpAddressCount": 4,
 		"TagSpecifications": a.tagged("network-interface", tags),
 	}, &answer)
-	a.made[name] = answer.NetworkInterface.NetworkInterfaceID
-	a.say("%s: %s", a.made[name], name)
-	return a.made[name], err
+	a.made[kind.name] = answer.NetworkInterface.NetworkInterfaceID
+	a.say("%s: %s", a.made[kind.name], kind.name)
+	return a.made[kind.name], err
 }
 
 func (a *acceptance) makeSubnets() error {

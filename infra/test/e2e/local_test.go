@@ -1,6 +1,5 @@
 // Package e2e runs the function against programs that this project did not write: moto, where `make
-// test` has installed it; the SAM toolchain, in Docker and on the emulator ministack, under `make e2e`
-// (E2E=1). Start reading at local_test.go. It may import anything but other tests.
+// test` has installed it; `sam local invoke` in Docker, under `make e2e` (E2E=1). Start reading at local_test.go. It may import anything but other tests.
 package e2e
 
 import (
@@ -31,7 +30,7 @@ const bridge = "172.17.0.1"
 // in Docker, under AWS's own runtime emulator, with the simulator as EC2. What each
 // deletes and answers is that of TestEachSampleRuns.
 func TestE2ELocal(t *testing.T) {
-	samBuild(t)
+	harness.SAMBuild(t)
 	for _, want := range events.Samples {
 		t.Run(want.Name, func(t *testing.T) {
 			s := newSocket(t)
@@ -56,7 +55,7 @@ func TestE2ELocal(t *testing.T) {
 
 // TestE2ELocalMistakes: what an operator's machine can lack.
 func TestE2ELocalMistakes(t *testing.T) {
-	samBuild(t)
+	harness.SAMBuild(t)
 	t.Run("a bad setting", func(t *testing.T) {
 		s := newSocket(t)
 		answer, log := s.samLocalInvoke(`{"dryRun":false}`, "GRACE_PERIOD_MINUTES=5", "VPC_IDS=,")
@@ -100,7 +99,7 @@ func newSocket(t *testing.T) *socket {
 // endpoints, too; the rest is as it ships.
 func (s *socket) localTemplate(settings ...string) string {
 	s.Helper()
-	_, folder := samTarget()
+	_, folder := harness.SAMTarget()
 	built, err := os.ReadFile(filepath.Join(harness.Root(), folder, "template.yaml"))
 	if err != nil {
 		s.Fatal(err)
@@ -142,8 +141,8 @@ func (s *socket) file(name, text string) string {
 // samLocalInvoke returns the function's answer and its log.
 func (s *socket) samLocalInvoke(payload string, settings ...string) (answer, log string) {
 	s.Helper()
-	environment, _ := samTarget()
-	answer, log, _ = sam(s, samEnvironment(s), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
+	environment, _ := harness.SAMTarget()
+	answer, log, _ = harness.SAM(s, harness.SAMEnvironment(s), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
 		"--template-file", s.localTemplate(settings...), "--skip-pull-image", "--event", s.file("event.json", payload))
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
@@ -154,7 +153,7 @@ func (s *socket) samLocalInvoke(payload string, settings ...string) (answer, log
 
 // TestE2EInvoke: what an operator sees who looks first, then releases.
 func TestE2EInvoke(t *testing.T) {
-	samBuild(t)
+	harness.SAMBuild(t)
 	s := newSocket(t)
 	leaks := s.AddScaleIn()
 	event := s.file("event.json", s.Sample("hand-release"))
@@ -184,7 +183,7 @@ func (s *socket) makeInvoke(arguments ...string) string {
 	defer cancel()
 	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --config-file " + s.samConfig() + " --template-file " + s.localTemplate()}, arguments...)...)
 	var out, log bytes.Buffer
-	command.Dir, command.Env, command.Stdout, command.Stderr = harness.Root(), samEnvironment(s), &out, &log
+	command.Dir, command.Env, command.Stdout, command.Stderr = harness.Root(), harness.SAMEnvironment(s), &out, &log
 	if err := command.Run(); err != nil {
 		s.Logf("make invoke: %v", err)
 		return log.String()

@@ -56,7 +56,7 @@ func troubledMorning(t *testing.T, parameters map[string]string) *stack {
 	})
 }
 
-// Each metric of the dashboard, with its dimensions, is one that the function, Lambda or SQS tells.
+// Each metric of the dashboard, with its dimensions, is one that the function, Lambda or SQS publishes.
 func TestTheDashboardsMetricsExist(t *testing.T) {
 	var m cloudwatch.Metrics
 	synctest.Test(t, func(t *testing.T) { m = watch(troubledMorning(t, nil)) })
@@ -211,15 +211,15 @@ func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
 		made[match[1]] = true
 	}
 	for _, match := range field.FindAllStringSubmatch(quoted.ReplaceAllString(query, ""), -1) {
-		asked := match[1] + match[2]
-		if match[3] != "" || made[asked] || slices.Contains(words, asked) || duration.MatchString(asked) {
+		requested := match[1] + match[2]
+		if match[3] != "" || made[requested] || slices.Contains(words, requested) || duration.MatchString(requested) {
 			continue
 		}
-		there := func(line map[string]string) bool { _, there := line[asked]; return there }
+		there := func(line map[string]string) bool { _, there := line[requested]; return there }
 		// A reason that the day did not have is known by its prefix.
-		known := strings.HasPrefix(asked, "kept.") && slices.ContainsFunc(chosen, func(line map[string]string) bool { _, there := line["kept.owner-alive"]; return there })
+		known := strings.HasPrefix(requested, "kept.") && slices.ContainsFunc(chosen, func(line map[string]string) bool { _, there := line["kept.owner-alive"]; return there })
 		if !known && !slices.ContainsFunc(chosen, there) {
-			t.Errorf("%s asks for %s, which no line has that it finds", name, asked)
+			t.Errorf("%s asks for %s, which no line has that it finds", name, requested)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
 )
 
-// played is how long the tests play that tell of a week: that long only with -update.
+// played returns how long tests of a week play: a week only with -update.
 func played() time.Duration {
 	if *harness.Update {
 		return 7 * day

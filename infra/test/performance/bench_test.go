@@ -1,8 +1,6 @@
 package performance
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"os"
 	"os/exec"
@@ -163,7 +161,7 @@ func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
 	if err := p.Processes[0].Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
-	<-p.Ended
+	_ = <-p.Ended // it was interrupted
 	listing, err := exec.Command("callgrind_annotate", "--threshold=100", out).Output()
 	if err != nil {
 		b.Fatal(err)
@@ -184,32 +182,4 @@ func packageOf(symbol string) string {
 	folder, name := filepath.Split(symbol)
 	pkg, _, _ := strings.Cut(name, ".")
 	return strings.TrimPrefix(folder, "github.com/network-interface-releaser/network-interface-releaser/") + pkg
-}
-
-// BenchmarkBinary: bytes of what ships, plain and compressed.
-func BenchmarkBinary(b *testing.B) {
-	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
-	for b.Loop() {
-		for _, architecture := range []string{"arm64", "x86_64"} {
-			content, err := os.ReadFile(build(b, architecture))
-			if err != nil {
-				b.Fatal(err)
-			}
-			table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), compressed(b, content))
-		}
-	}
-	harness.Publish(b, page, "binary", table, false)
-}
-
-func compressed(t testing.TB, content []byte) int {
-	t.Helper()
-	var small bytes.Buffer
-	writer := gzip.NewWriter(&small)
-	if _, err := writer.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return small.Len()
 }

@@ -1,10 +1,15 @@
 package performance
 
 import (
+	"bytes"
+	"compress/gzip"
 	"debug/elf"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
@@ -36,13 +41,14 @@ func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
 	if len(allowed) != len(machines) {
 		t.Errorf("the template allows %v", allowed)
 	}
-	for architecture, machine := range machines {
+	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
+	for _, architecture := range slices.Sorted(maps.Keys(machines)) {
 		path := build(t, architecture)
 		file, err := elf.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if file.Machine != machine {
+		if file.Machine != machines[architecture] {
 			t.Errorf("%s is built as %s", architecture, file.Machine)
 		}
 		_ = file.Close()
@@ -51,9 +57,23 @@ func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
 			t.Fatal(err)
 		}
 		small := compressed(t, content)
-		t.Logf("%s: %d bytes, %d compressed", architecture, len(content), small)
+		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small)
 		if architecture == "arm64" && (len(content) > maxBinary || small > maxCompressed) {
 			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small, maxBinary, maxCompressed)
 		}
 	}
+	harness.Publish(t, page, "binary", table, false)
+}
+
+func compressed(t testing.TB, content []byte) int {
+	t.Helper()
+	var small bytes.Buffer
+	writer := gzip.NewWriter(&small)
+	if _, err := writer.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return small.Len()
 }

@@ -72,7 +72,7 @@ func (a *busy) runPeer(t *testing.T, endpoint string, p peer) (longest time.Dura
 }
 
 // highest looks at a process until it is gone: the most that it has had in memory, in bytes.
-// What Linux tells after its end is that of the process that started it, if that had more.
+// What Linux reports after its end is that of the process that started it, if that had more.
 func highest(pid int) (bytes float64) {
 	for {
 		now, err := resident(pid)

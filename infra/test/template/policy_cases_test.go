@@ -189,7 +189,7 @@ func (o target) context() map[string]string {
 	return context
 }
 
-// A call is one that AWS is asked to allow, to a role or to a service.
+// A call is made by a role or by a service.
 type call struct {
 	name, by, action, resource string
 	context                    map[string]string

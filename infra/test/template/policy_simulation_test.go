@@ -100,8 +100,8 @@ func changes(document map[string]any) (all []change) {
 // everything is the operator's policy.
 var everything = map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*"}}}
 
-// A simulation is all that the simulator is asked, at once, and its answers.
-type simulation struct {
+// An evaluation is all that the IAM simulator is given, at once, and its answers.
+type evaluation struct {
 	Policies []any      `json:"policies"`
 	Calls    []question `json:"calls"`
 	allowed  []bool
@@ -117,8 +117,8 @@ type question struct {
 	Attached  *int              `json:"attached"`
 }
 
-// addAll returns the policies' indices.
-func (s *simulation) addAll(policies map[string]any) map[string]*int {
+// addPolicies returns the policies' indices.
+func (s *evaluation) addPolicies(policies map[string]any) map[string]*int {
 	s.Policies = append(s.Policies, everything)
 	held := map[string]*int{operator: new(len(s.Policies) - 1)}
 	for holder, policy := range policies {
@@ -130,8 +130,8 @@ func (s *simulation) addAll(policies map[string]any) map[string]*int {
 	return held
 }
 
-// ask returns the index of the answer.
-func (s *simulation) ask(c call, held map[string]*int, given map[string]string) int {
+// add returns the index of the answer.
+func (s *evaluation) add(c call, held map[string]*int, given map[string]string) int {
 	there := strings.NewReplacer("arn:aws:", "arn:"+given["AWS::Partition"]+":", harness.StackRegion, given["AWS::Region"])
 	q := question{
 		Principal: c.by, Action: c.action, Resource: there.Replace(c.resource), Context: map[string]string{},
@@ -148,17 +148,17 @@ func (s *simulation) ask(c call, held map[string]*int, given map[string]string) 
 	return len(s.Calls) - 1
 }
 
-func (s *simulation) decide(t *testing.T) {
+func (s *evaluation) decide(t *testing.T) {
 	t.Helper()
 	node := harness.Tool(t, ".venv", "bin", "node")
 	harness.Tool(t, ".ci", "iam", "node_modules")
-	asked, err := json.Marshal(s)
+	queries, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var failure bytes.Buffer
 	decide := exec.Command(node, filepath.Join(harness.Root(), ".ci", "iam", "decide.mjs"))
-	decide.Stdin, decide.Stderr = bytes.NewReader(asked), &failure
+	decide.Stdin, decide.Stderr = bytes.NewReader(queries), &failure
 	answers, err := decide.Output()
 	if err != nil {
 		t.Fatalf("the policy simulator failed: %v\n%s", err, &failure)

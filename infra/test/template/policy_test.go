@@ -7,20 +7,20 @@ import (
 
 // What the template deploys is held against the tables by an IAM simulator of a third party.
 func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
-	var asked simulation
+	var queries evaluation
 	var checks []func()
 	for column, given := range stacks() {
-		held := asked.addAll(policies(t, given))
+		held := queries.addPolicies(policies(t, given))
 		for _, c := range callCases() {
-			answer := asked.ask(c, held, given)
+			answer := queries.add(c, held, given)
 			checks = append(checks, func() {
-				if got := asked.allowed[answer]; got != c.allowedIn(column) {
+				if got := queries.allowed[answer]; got != c.allowedIn(column) {
 					t.Errorf("%s by %s: allowed is %t for %s, with %v", c.action, c.by, got, c.name, given)
 				}
 			})
 		}
 	}
-	asked.decide(t)
+	queries.decide(t)
 	for _, check := range checks {
 		check()
 	}
@@ -29,7 +29,7 @@ func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
 
 // The tables have no blind spot: whatever is taken out of a policy, some call comes out otherwise.
 func TestPolicyHasNoIdleWord(t *testing.T) {
-	var asked simulation
+	var queries evaluation
 	var checks []func()
 	made := map[string]map[string]bool{} // by their kinds
 	for column, given := range stacks() {
@@ -38,16 +38,16 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 			for _, change := range changes(document.(map[string]any)) {
 				changed := maps.Clone(documents)
 				changed[holder] = change.document
-				held := asked.addAll(changed)
+				held := queries.addPolicies(changed)
 				wanted := map[int]bool{} // by the index of the answer
 				for _, c := range callCases() {
 					if (c.by == holder || c.resource == holder) && change.matters(c.action) {
-						wanted[asked.ask(c, held, given)] = c.allowedIn(column)
+						wanted[queries.add(c, held, given)] = c.allowedIn(column)
 					}
 				}
 				checks = append(checks, func() {
 					for answer, want := range wanted {
-						if asked.allowed[answer] != want {
+						if queries.allowed[answer] != want {
 							return
 						}
 					}
@@ -60,7 +60,7 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 			}
 		}
 	}
-	asked.decide(t)
+	queries.decide(t)
 	for _, check := range checks {
 		check()
 	}

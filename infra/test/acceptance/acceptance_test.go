@@ -1,4 +1,4 @@
-package e2e
+package main
 
 import (
 	"os/exec"
@@ -11,10 +11,10 @@ import (
 
 // TestE2EAcceptance runs the acceptance, as it runs on AWS, on ministack and the simulator.
 func TestE2EAcceptance(t *testing.T) {
-	samBuild(t)
+	harness.SAMBuild(t)
 	m := startMinistack(t)
 	_, other := m.AddSubnets("10.1.0.0/16", "10.1.0.0/20")
-	environment, _ := samTarget()
+	environment, _ := harness.SAMTarget()
 	command := exec.CommandContext(t.Context(), "go", "run", "./infra/test/acceptance", "-region", "us-east-1", "-account", ministackAccount, "-config-env", environment,
 		"-subnets", strings.Join(append(m.Subnets, other...), ","), "-record", filepath.Join(t.TempDir(), "answers.json"))
 	command.Dir, command.Env = harness.Root(), append(m.environment, "AWS_ENDPOINT_URL_EC2="+m.ec2, "ACCEPT=yes")

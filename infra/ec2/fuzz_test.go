@@ -192,10 +192,7 @@ func escaped(value string) string {
 	return out.String()
 }
 
-var (
-	now  = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	rule = eni.Rule{Account: "123456789012", GracePeriod: 30 * time.Minute}
-)
+var rule = eni.Rule{Account: "123456789012", GracePeriod: 30 * time.Minute}
 
 // FuzzInterfaceFields: an interface that lacks a field, or has another value in one, is kept.
 func FuzzInterfaceFields(f *testing.F) {

@@ -62,10 +62,10 @@ func TestHistories(t *testing.T) {
 	}
 	t.Logf("what they met:\n%s", counts.String())
 	missed := slices.DeleteFunc(met.Missed(), func(name string) bool {
-		return *histories < all && strings.HasPrefix(name, "history/")
+		return *histories < all && strings.HasPrefix(name, "scenario/")
 	})
 	if len(missed) > 0 && *histories >= most && !t.Failed() {
-		t.Errorf("no history met %s", strings.Join(missed, ", "))
+		t.Errorf("no simulation met %s", strings.Join(missed, ", "))
 	}
 }
 

@@ -72,10 +72,10 @@ func (c *Checker) left(s model.Settings, due map[string]bool) string {
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
 func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	c.checkMessages()
-	if c.scenario.cron == 0 && !c.scenario.resource && !c.scenario.sweeps && c.scenario.kind != "backlog" {
+	if c.scenario.cron == 0 && !c.scenario.resourceController && !c.scenario.ipamdSweeps && c.scenario.kind != "backlog" {
 		c.checkCNIs()
 	}
-	if c.scenario.beyond {
+	if c.scenario.implausible {
 		return
 	}
 	oldest := s.GracePeriod + 15*time.Minute

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -49,6 +50,9 @@ const (
 	// callLatency is how long a call of EC2's takes (an estimate).
 	callLatency = 100 * time.Millisecond
 )
+
+// namespace holds the metrics of all stacks.
+const namespace = "NetworkInterfaceReleaser"
 
 // measure plays a day with alarms and dashboard, and takes it 30 times.
 func measure(t *testing.T, prepare func(*region)) (u use) {
@@ -113,7 +117,7 @@ func TestTheBill(t *testing.T) {
 		r.eachHourLeak(40)
 		r.each(time.Hour, func() { // 100,000 nodes a month
 			for range 139 {
-				r.world.Emit([]byte(strings.ReplaceAll(r.sample("terminate"), sampleInstance, fmt.Sprintf("i-%017x", r.rand.Uint64N(1<<60)))))
+				r.world.Emit([]byte(strings.ReplaceAll(r.sample("terminate"), events.Instance, fmt.Sprintf("i-%017x", r.rand.Uint64N(1<<60)))))
 			}
 		})
 	}

@@ -12,7 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"golang.org/x/time/rate"
+
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
@@ -38,7 +39,7 @@ func TestDraining(t *testing.T) {
 		}
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, 1, simulator.Options{})
-			s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: deletes(c.perMinute)})
+			s.deploy(map[string]string{"DeletesPerMinute": fmt.Sprint(c.perMinute)})
 			backlog(s, c.abandoned, c.reading)
 			begun, sweeps := time.Now(), 0
 			var took time.Duration
@@ -78,7 +79,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			for _, id := range own {
-				if _, err := cni.Delete(s.Context(), id, eni.NewPace(1, time.Time{})); err != nil {
+				if _, err := cni.Delete(s.Context(), id, rate.NewLimiter(rate.Inf, 0)); err != nil {
 					s.Errorf("the CNI: %v", err)
 				}
 				time.Sleep(each - callLatency)

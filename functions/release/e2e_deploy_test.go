@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -37,7 +38,7 @@ func TestE2EDeploy(t *testing.T) {
 	m.world.Update(late, func(i *simulator.Interface) {
 		i.Status, i.Attachment = "in-use", &simulator.Attachment{Instance: instanceID(10), Status: "attached"}
 	})
-	m.tell(strings.NewReplacer(sampleInstance, instanceID(10), m.subnets[0], lateSubnet, "my-asg", "gone-asg").Replace(m.sample("terminate")))
+	m.tell(strings.NewReplacer(events.Instance, instanceID(10), m.subnets[0], lateSubnet, "my-asg", "gone-asg").Replace(m.sample("terminate")))
 	m.progress("the second event is told, whose interface is late")
 	m.deploy("two", "DryRun=true")
 	seen := m.leak(subnet, m.instance(instanceID(11), "terminated"))
@@ -75,7 +76,7 @@ func TestE2EDeploy(t *testing.T) {
 		}
 		return simulator.Fault{}
 	})
-	m.tell(strings.NewReplacer(sampleInstance, "i-0fedcba9876543210", m.subnets[0], m.subnets[1]).Replace(m.sample("terminate")))
+	m.tell(strings.NewReplacer(events.Instance, "i-0fedcba9876543210", m.subnets[0], m.subnets[1]).Replace(m.sample("terminate")))
 	m.progress("EC2 fails; the third event is told")
 	m.until("it is in the dead-letter queue", 3*time.Minute, func() bool { return m.waiting(one.DeadLetterQueueURL) == 1 })
 	m.expectDeleted(released...)

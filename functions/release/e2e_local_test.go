@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -31,25 +33,24 @@ const bridge = "172.17.0.1"
 // deletes and answers is that of TestEachSampleRuns.
 func TestE2ELocal(t *testing.T) {
 	samBuild(t)
-	for _, name := range sampleNames(t) {
-		t.Run(name, func(t *testing.T) {
+	for _, want := range events.Samples {
+		t.Run(want.Name, func(t *testing.T) {
 			s := newSocketStage(t)
 			deletable := s.scaleInIDs()
-			want := sampleRuns[name]
-			answer, log := s.samLocalInvoke(s.sample(name))
-			if !strings.Contains(answer, want.answer) {
-				t.Errorf("answer %s\nwant %s\nlog %s", answer, want.answer, log)
+			answer, log := s.samLocalInvoke(s.sample(want.Name))
+			if !strings.Contains(answer, want.Answer) {
+				t.Errorf("answer %s\nwant %s\nlog %s", answer, want.Answer, log)
 			}
-			if want.answer == "" && !strings.Contains(answer, `"errorType":"InputError"`) {
+			if want.Answer == "" && !strings.Contains(answer, `"errorType":"InputError"`) {
 				t.Errorf("it is not refused: %s", answer)
 			}
-			s.expectDeleted(deletable(want.deleted)...)
+			s.expectDeleted(deletable(want.Deletes)...)
 			for line := range strings.Lines(log) {
 				if strings.Contains(line, `"message"`) && !json.Valid([]byte(line)) {
 					t.Errorf("a line of the log is no JSON: %s", line)
 				}
 			}
-			t.Logf("%d deleted, answer %.160s", len(deletable(want.deleted)), answer)
+			t.Logf("%d deleted, answer %.160s", len(deletable(want.Deletes)), answer)
 		})
 	}
 }
@@ -95,11 +96,11 @@ func newSocketStage(t *testing.T) *stage {
 
 // samEnvironment is the machine's without any AWS setting of its user: neither
 // an account nor a region of somebody's can be reached.
-func samEnvironment() []string {
+func samEnvironment(t *testing.T) []string {
+	settings := slices.Sorted(maps.Keys(at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any)))
 	clean := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		_, setting := defaults()[name]
-		return strings.HasPrefix(name, "AWS_") || setting
+		return strings.HasPrefix(name, "AWS_") || slices.Contains(settings, name)
 	})
 	return append(clean, "SAM_CLI_TELEMETRY=0", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID="+functionKey, "AWS_SECRET_ACCESS_KEY=secret",
@@ -131,7 +132,7 @@ func samBuild(t *testing.T) {
 	t.Helper()
 	environment, _ := samTarget()
 	for _, step := range [][]string{{"validate", "--lint"}, {"build", "--config-env", environment}} {
-		if out, log, err := sam(t, samEnvironment(), step...); err != nil {
+		if out, log, err := sam(t, samEnvironment(t), step...); err != nil {
 			t.Fatalf("sam %s: %v\n%s%s", step[0], err, out, log)
 		}
 	}
@@ -185,7 +186,7 @@ func (s *stage) file(name, text string) string {
 func (s *stage) samLocalInvoke(payload string, settings ...string) (answer, log string) {
 	s.Helper()
 	environment, _ := samTarget()
-	answer, log, _ = sam(s.T, samEnvironment(), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
+	answer, log, _ = sam(s.T, samEnvironment(s.T), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
 		"--template-file", s.localTemplate(settings...), "--skip-pull-image", "--event", s.file("event.json", payload))
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
@@ -213,7 +214,7 @@ func TestE2EInvoke(t *testing.T) {
 		t.Error("the totals are others")
 	}
 	t.Logf("for real:\n%s", real)
-	s.expectDeleted(deletable(own | second | near | far)...)
+	s.expectDeleted(deletable(events.All)...)
 	if wrong := s.makeInvoke("EVENT=" + s.file("wrong.json", s.sample("not-understood-field"))); !strings.Contains(wrong, "is not known") {
 		t.Errorf("a field that is not known says\n%s", wrong)
 	}
@@ -226,7 +227,7 @@ func (s *stage) makeInvoke(arguments ...string) string {
 	defer cancel()
 	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --config-file " + s.samConfig() + " --template-file " + s.localTemplate()}, arguments...)...)
 	var out, log bytes.Buffer
-	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(), &out, &log
+	command.Dir, command.Env, command.Stdout, command.Stderr = root, samEnvironment(s.T), &out, &log
 	if err := command.Run(); err != nil {
 		s.Logf("make invoke: %v", err)
 		return log.String()

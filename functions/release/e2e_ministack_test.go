@@ -72,7 +72,7 @@ func startMinistack(t *testing.T) *ministack {
 	})
 
 	m := &ministack{stage: s, ec2: server.URL, started: time.Now()}
-	m.environment = append(samEnvironment(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "no_proxy=127.0.0.1")
+	m.environment = append(samEnvironment(t), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "no_proxy=127.0.0.1")
 	m.until("ministack is ready", time.Minute, func() bool {
 		response, err := http.Get(endpoint + "/_ministack/health")
 		if err != nil {

@@ -13,32 +13,30 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
 // scaleIn puts the world of the samples on the stage: two terminated nodes with
 // interfaces of their own in both subnets, and another dead node's in each.
 func (s *stage) scaleIn() (own, second []string, near, far string) {
-	s.instance(sampleInstance, "terminated")
-	s.instance("i-0fedcba9876543210", "terminated")
+	s.instance(events.Instance, "terminated")
+	s.instance(events.OtherInstance, "terminated")
 	s.instance(instanceID(3), "terminated")
 	s.instance(instanceID(4), "running")
 	s.world.AddGroup(simulator.Group{Name: "my-asg", Subnets: []string{s.subnets[0]}})
-	own = []string{s.leak(s.subnets[0], sampleInstance), s.leak(s.subnets[1], sampleInstance)}
-	second = []string{s.leak(s.subnets[1], "i-0fedcba9876543210")}
+	own = []string{s.leak(s.subnets[0], events.Instance), s.leak(s.subnets[1], events.Instance)}
+	second = []string{s.leak(s.subnets[1], events.OtherInstance)}
 	near, far = s.leak(s.subnets[0], instanceID(3)), s.leak(s.subnets[1], instanceID(3))
 	s.leak(s.subnets[0], instanceID(4)) // a living node's: always kept
 	return own, second, near, far
 }
 
-// Parts of what scaleIn puts into the world.
-const own, second, near, far = 1, 2, 4, 8
-
 // scaleInIDs is scaleIn, with the interfaces of each part.
-func (s *stage) scaleInIDs() func(parts int) []string {
+func (s *stage) scaleInIDs() func(parts events.Interfaces) []string {
 	ownIDs, secondIDs, nearID, farID := s.scaleIn()
-	byPart := map[int][]string{own: ownIDs, second: secondIDs, near: {nearID}, far: {farID}}
-	return func(parts int) (ids []string) {
+	byPart := map[events.Interfaces][]string{events.Own: ownIDs, events.Second: secondIDs, events.Near: {nearID}, events.Far: {farID}}
+	return func(parts events.Interfaces) (ids []string) {
 		for part, its := range byPart {
 			if parts&part != 0 {
 				ids = append(ids, its...)
@@ -48,41 +46,20 @@ func (s *stage) scaleInIDs() func(parts int) []string {
 	}
 }
 
-// sampleRuns says what each sample deletes of scaleIn's world, and a part of its
-// answer; no answer is an error.
-var sampleRuns = map[string]struct {
-	deleted int
-	answer  string
-}{
-	"terminate":                   {own | near, `"trigger":"event","dryRun":false,"found":4,"released":3`},
-	"terminate-by-alarm":          {own | near, `"released":3`}, // the subnet is its group's
-	"terminate-to-warm-pool":      {0, `"found":0`},
-	"schedule":                    {own | second | near | far, `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
-	"schedule-rule":               {own | second | near | far, `"released":5`},
-	"batch":                       {own | second | near, `{"batchItemFailures":[]}`},
-	"batch-with-bad-message":      {own | near, `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
-	"hand":                        {0, `"trigger":"hand","dryRun":true,"found":6,"released":5`},
-	"hand-dry":                    {0, `"found":3,"released":2`},
-	"hand-release":                {own | second | near | far, `"trigger":"hand","dryRun":false,"found":6,"released":5`},
-	"not-understood-state-change": {0, ""},
-	"not-understood-field":        {0, ""},
-	"not-understood-empty-list":   {0, ""},
-}
-
 // Each sample, run on the same world: what it deletes and what it answers.
 func TestEachSampleRuns(t *testing.T) {
-	for _, name := range sampleNames(t) {
-		t.Run(name, func(t *testing.T) {
+	for _, sample := range events.Samples {
+		t.Run(sample.Name, func(t *testing.T) {
 			onStage(t, func(s *stage) {
-				deletable, want := s.scaleInIDs(), sampleRuns[name]
-				answer, err := s.invoke(s.sample(name))
-				if (err == nil) != (want.answer != "") || !strings.Contains(answer, want.answer) {
-					s.Errorf("%v, %s\nwant %s", err, answer, want.answer)
+				deletable := s.scaleInIDs()
+				answer, err := s.invoke(s.sample(sample.Name))
+				if (err == nil) != (sample.Answer != "") || !strings.Contains(answer, sample.Answer) {
+					s.Errorf("%v, %s\nwant %s", err, answer, sample.Answer)
 				}
-				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(name, "hand") {
+				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(sample.Name, "hand") {
 					s.Errorf("the answer lists its interfaces: %v", listed)
 				}
-				s.expectDeleted(deletable(want.deleted)...)
+				s.expectDeleted(deletable(sample.Deletes)...)
 			})
 		})
 	}
@@ -120,7 +97,7 @@ func TestWrongInputsMakeNoCall(t *testing.T) {
 func TestTheParameterDryRun(t *testing.T) {
 	onStage(t, func(s *stage) {
 		s.scaleIn()
-		s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: 60, DryRun: true})
+		s.deploy(map[string]string{"DryRun": "true"})
 		for _, name := range []string{"schedule", "terminate", "batch", "hand-release"} {
 			if _, err := s.invoke(s.sample(name)); err != nil {
 				s.Error(err)
@@ -167,7 +144,7 @@ func TestMistakesAroundTheFunction(t *testing.T) {
 			onStage(t, func(s *stage) {
 				s.scaleIn()
 				c.bend(s)
-				s.start(s.handler.settings)
+				s.deploy(nil)
 				start := time.Now()
 				answer, err := s.invoke(sweep)
 				if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -221,7 +198,7 @@ func TestAThousandEvents(t *testing.T) {
 			if n%4 == 0 {
 				s.leak(s.subnets[n%2], id)
 			}
-			event := strings.NewReplacer(sampleInstance, id, "my-asg", group).Replace(s.sample("terminate"))
+			event := strings.NewReplacer(events.Instance, id, "my-asg", group).Replace(s.sample("terminate"))
 			records = append(records, map[string]any{"messageId": fmt.Sprint(n), "eventSource": "aws:sqs", "body": event})
 		}
 		s.instance(instanceID(5000), "terminated")
@@ -258,9 +235,9 @@ func TestAThousandEvents(t *testing.T) {
 // Consecutive sweeps drain a backlog at the pace, whatever fails on the way.
 func TestABacklogDrains(t *testing.T) {
 	onStageWith(t, simulator.Options{EmptyPages: 0.3}, func(s *stage) {
-		s.instance(sampleInstance, "terminated")
+		s.instance(events.Instance, "terminated")
 		for n := range 450 {
-			s.leak(s.subnets[n%2], sampleInstance)
+			s.leak(s.subnets[n%2], events.Instance)
 		}
 		s.world.Inject("DeleteNetworkInterface", 2, simulator.Fault{Code: "InternalError", Status: 500})
 		var first eni.Report

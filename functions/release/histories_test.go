@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/hostile"
 )
@@ -110,22 +114,25 @@ func playHistory(t *testing.T, seed uint64) (h *hostile.History, story string) {
 
 // startFunction is what main does at a cold start, with the environment of a history.
 func startFunction(e hostile.Environment) simulator.Invoke {
-	settings := settings{
-		AccountID: account(e.Settings.Account), DryRun: e.Settings.DryRun, VPCIDs: e.Settings.VPCs, ClusterNames: e.Settings.Clusters,
-		ReleaseUntagged: e.Settings.ReleaseUntagged, GracePeriodMinutes: grace(e.Settings.GracePeriod.Minutes()), DeletesPerMinute: deletes(e.Settings.DeletesPerMinute),
+	s := e.Settings
+	settings := map[string]string{
+		"ACCOUNT_ID": s.Account, "DRY_RUN": strconv.FormatBool(s.DryRun), "VPC_IDS": strings.Join(s.VPCs, ","), "CLUSTER_NAMES": strings.Join(s.Clusters, ","),
+		"RELEASE_UNTAGGED": strconv.FormatBool(s.ReleaseUntagged), "GRACE_PERIOD_MINUTES": strconv.Itoa(int(s.GracePeriod.Minutes())),
+		"DELETES_PER_MINUTE": strconv.Itoa(s.DeletesPerMinute), "METRICS": "false",
 	}
 	config := aws.Config{
 		Region:       "eu-west-1",
 		BaseEndpoint: aws.String("http://simulator"),
 		HTTPClient:   &http.Client{Transport: e.Transport},
-		Retryer:      newRetryer,
+		Retryer:      awsconfig.NewRetryer,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: e.AccessKey, SecretAccessKey: "secret"}, nil
 		}),
 	}
-	log := slog.New(e.Log)
-	h := handler{settings: settings, releaser: newReleaser(settings, config, log), log: log}
-	h.releaser.Shuffle = e.Random.Shuffle
+	h, err := handler.New(handler.Config{Environment: settings, AWS: config, Log: slog.New(e.Log), Metrics: io.Discard, Shuffle: e.Random.Shuffle})
+	if err != nil {
+		panic(err)
+	}
 	return h.Invoke
 }
 

@@ -12,87 +12,36 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/caarlos0/env/v11"
 
-	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// gcPercent: pages of interfaces are garbage as soon as they are read. Collected earlier
-// than by the runtime's own 100, a sweep of 10,000 takes a fifth less (docs/performance.md).
+// gcPercent makes the collector run twice as often as by default: pages of interfaces are garbage
+// as soon as they are read, and a sweep of 10,000 then takes a fifth less memory (docs/performance.md).
 const gcPercent = 50
 
 func main() {
 	debug.SetGCPercent(gcPercent)
-	if limit := lambdacontext.MemoryLimitInMB; limit > 0 { // Lambda ends a process for more than it; the binary itself has 12
+	if limit := lambdacontext.MemoryLimitInMB; limit > 0 { // Lambda ends a process that exceeds it; the binary itself has 12
 		debug.SetMemoryLimit(int64(limit) << 20 * 3 / 4)
 	}
 	log := lambdacontext.NewLogger()
-	handler, err := newHandler(context.Background(), log)
+	h, err := newHandler(context.Background(), log)
 	if err != nil {
 		log.Error("the function cannot start", slog.Any("error", err))
 		os.Exit(1)
 	}
-	lambda.Start(handler)
+	lambda.Start(h)
 }
 
-// newHandler reads the settings and wires everything, once for all invocations.
-func newHandler(ctx context.Context, log *slog.Logger) (handler, error) {
-	settings, err := parseSettings(env.ToMap(os.Environ()))
+func newHandler(ctx context.Context, log *slog.Logger) (*handler.Handler, error) {
+	aws, err := awsconfig.Load(ctx)
 	if err != nil {
-		return handler{}, err
+		return nil, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
-	config, err := awsConfig(ctx)
-	if err != nil {
-		return handler{}, fmt.Errorf("reading the AWS configuration: %w", err)
-	}
-	return handler{
-		settings: settings,
-		releaser: newReleaser(settings, config, log),
-		log:      log,
-		metrics:  metrics{out: os.Stdout, function: lambdacontext.FunctionName},
-	}, nil
-}
-
-func newReleaser(settings settings, config aws.Config, log *slog.Logger) *eni.Releaser {
-	config = counting(config)
-	ec2 := ec2.New(config)
-	return &eni.Releaser{
-		Interfaces:       ec2,
-		Instances:        ec2,
-		Subnets:          ec2,
-		Groups:           autoscaling.New(config),
-		Deleter:          ec2,
-		Rule:             settings.rule(),
-		DeletesPerMinute: int(settings.DeletesPerMinute),
-		Log:              log,
-		Shuffle:          rand.Shuffle,
-	}
-}
-
-// awsConfig reads the environment that Lambda (or the SAM CLI) gives. There is no
-// instance metadata there, so that missing credentials are said at once.
-func awsConfig(ctx context.Context) (aws.Config, error) {
-	return config.LoadDefaultConfig(ctx,
-		config.WithAppID("network-interface-releaser"), // names this function in CloudTrail's user agent
-		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
-		config.WithRetryer(newRetryer),
-	)
-}
-
-// newRetryer is the SDK's standard one (3 attempts), which it would be without
-// this, too, but for the throttle codes that it does not know.
-func newRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		codes := map[string]struct{}{}
-		for _, code := range ec2.ThrottleCodes {
-			codes[code] = struct{}{}
-		}
-		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: codes})
+	return handler.New(handler.Config{
+		Environment: env.ToMap(os.Environ()), AWS: aws, Log: log, Metrics: os.Stdout, Shuffle: rand.Shuffle,
 	})
 }

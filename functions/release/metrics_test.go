@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -47,8 +46,15 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 			t.Errorf("at %s, %d of %d lines of metrics are kept", level, lines, want)
 		}
 	}
-	if names := emitted(t, all); len(names) != len(measured) {
-		t.Errorf("the morning has only %q", names)
+	var listed []string
+	_, table, _ := strings.Cut(string(read(t, "docs/operations.md")), "\n| metric |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, metricID(namespace, match[1], map[string]string{"FunctionName": functionName}))
+	}
+	slices.Sort(listed)
+	if got := emitted(t, all); !slices.Equal(got, listed) {
+		t.Errorf("the morning has %q, docs/operations.md %q", got, listed)
 	}
 }
 
@@ -70,53 +76,6 @@ func emfSchema(t *testing.T) *jsonschema.Schema {
 		}
 	}
 	return schema
-}
-
-// Which metrics a run tells: none that is not known, and none of what was not done.
-func TestWhatARunMeasures(t *testing.T) {
-	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Abandoned: 2, OldestAbandoned: time.Hour}
-	with := func(bend func(*eni.Report)) eni.Report {
-		r := full
-		bend(&r)
-		return r
-	}
-	for name, c := range map[string]struct {
-		report    eni.Report
-		completed bool
-		want      string
-	}{
-		"a sweep":                 {full, true, "Abandoned=2 AddressesReleased=30 Failed=1 OldestAbandoned=3600 Released=3"},
-		"one that found nothing":  {eni.Report{Trigger: eni.Schedule}, true, "Abandoned=0"},
-		"one that failed":         {eni.Report{Trigger: eni.Schedule}, false, ""},
-		"one without permission":  {with(func(r *eni.Report) { r.Released = 0 }), false, "Failed=1"},
-		"a dry sweep":             {with(func(r *eni.Report) { r.DryRun, r.Failed = true, 0 }), true, "Abandoned=2 OldestAbandoned=3600"},
-		"an event's run":          {with(func(r *eni.Report) { r.Trigger = eni.Event }), true, "AddressesReleased=30 Failed=1 Released=3"},
-		"a dry one by hand":       {with(func(r *eni.Report) { r.Trigger, r.DryRun, r.Failed = eni.Hand, true, 0 }), true, ""},
-		"ages that nobody knows":  {with(func(r *eni.Report) { r.OldestAbandoned = 0 }), true, "Abandoned=2 AddressesReleased=30 Failed=1 Released=3"},
-		"an empty run of a event": {eni.Report{Trigger: eni.Event}, true, ""},
-	} {
-		var out strings.Builder
-		if err := (metrics{&out, functionName}).write(c.report, c.completed); err != nil {
-			t.Fatal(err)
-		}
-		var line map[string]any
-		if out.Len() > 0 {
-			if err := json.Unmarshal([]byte(out.String()), &line); err != nil || !strings.HasSuffix(out.String(), "}\n") {
-				t.Fatalf("%s: %v", out.String(), err)
-			}
-		}
-		var got []string
-		for _, metric := range measured {
-			if value, told := line[metric.name]; told {
-				text, _ := json.Marshal(value)
-				got = append(got, metric.name+"="+string(text))
-			}
-		}
-		slices.Sort(got)
-		if strings.Join(got, " ") != c.want {
-			t.Errorf("%s tells %q, want %q", name, got, c.want)
-		}
-	}
 }
 
 // Nobody reads them: nothing is written.
@@ -143,13 +102,13 @@ func TestAFailedSweepIsNoZero(t *testing.T) {
 // The line of metrics is the function's output, not its logger's.
 func TestMetricsThatCannotBeWrittenFailNoRun(t *testing.T) {
 	onStage(t, func(s *stage) {
-		s.deploy(map[string]string{"Dashboard": "true"})
 		closed, err := os.CreateTemp(s.TempDir(), "")
 		if err != nil {
 			s.Fatal(err)
 		}
 		_ = closed.Close()
-		s.handler.metrics.out = closed
+		s.metrics = closed
+		s.deploy(map[string]string{"Dashboard": "true"})
 		if _, err := s.invoke(s.sample("schedule")); err != nil || !strings.Contains(s.log.String(), "CloudWatch lacks the metrics") {
 			s.Errorf("%v\n%s", err, s.log.String())
 		}

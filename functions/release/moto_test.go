@@ -18,6 +18,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -29,7 +30,7 @@ func TestTheSameRunOnMoto(t *testing.T) {
 	endpoint := startMoto(t)
 	s := &stage{T: t}
 	s.config = aws.Config{
-		Region: "eu-west-1", BaseEndpoint: aws.String(endpoint), Retryer: newRetryer,
+		Region: "eu-west-1", BaseEndpoint: aws.String(endpoint), Retryer: awsconfig.NewRetryer,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: functionKey, SecretAccessKey: "secret"}, nil
 		}),
@@ -39,8 +40,8 @@ func TestTheSameRunOnMoto(t *testing.T) {
 	before := listMoto(t, moto)
 	copyTo(t, mirror, moto, before)
 
-	clusters := names{"blue"}
-	s.start(settings{AccountID: ownAccount, ClusterNames: clusters, GracePeriodMinutes: 30, DeletesPerMinute: 60})
+	settings := map[string]string{"ClusterNames": "blue"}
+	s.deploy(settings)
 	report := s.report(`{"dryRun":false}`)
 	after := listMoto(t, moto)
 	var onMoto []string
@@ -53,7 +54,7 @@ func TestTheSameRunOnMoto(t *testing.T) {
 	server := httptest.NewServer(mirror.Handler())
 	defer server.Close()
 	s.world, s.config.BaseEndpoint = mirror, aws.String(server.URL)
-	s.start(settings{AccountID: ownAccount, ClusterNames: clusters, GracePeriodMinutes: 30, DeletesPerMinute: 60})
+	s.deploy(settings)
 	s.report(`{"dryRun":false}`)
 
 	slices.Sort(onMoto)

@@ -40,7 +40,10 @@ func launch(t testing.TB, world *simulator.World, changed map[string]string, com
 		api.ServeHTTP(out, in)
 	}))
 	region := httptest.NewServer(world.Handler())
-	environment := defaults()
+	environment := map[string]string{
+		"ACCOUNT_ID": ownAccount, "DRY_RUN": "false", "VPC_IDS": "", "CLUSTER_NAMES": "",
+		"RELEASE_UNTAGGED": "false", "GRACE_PERIOD_MINUTES": "30", "DELETES_PER_MINUTE": "60", "METRICS": "false",
+	}
 	maps.Copy(environment, map[string]string{
 		"AWS_LAMBDA_RUNTIME_API": strings.TrimPrefix(lambda.URL, "http://"), "AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
 		"AWS_ENDPOINT_URL": region.URL, "AWS_REGION": stackRegion, "AWS_DEFAULT_REGION": stackRegion, "AWS_ACCESS_KEY_ID": functionKey, "AWS_SECRET_ACCESS_KEY": "secret",

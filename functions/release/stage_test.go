@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -18,6 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -35,8 +39,9 @@ type stage struct {
 	world   *simulator.World
 	vpc     string
 	subnets [2]string
-	handler handler
+	handler *handler.Handler
 	config  aws.Config
+	metrics io.Writer // instead of the log
 	log     journal
 
 	endpoint string // of a stage behind a socket
@@ -50,7 +55,7 @@ func onStageWith(t *testing.T, options simulator.Options, test func(*stage)) {
 	seed := rand.Uint64()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, seed, options)
-		s.start(settings{AccountID: ownAccount, GracePeriodMinutes: 30, DeletesPerMinute: 60})
+		s.deploy(nil)
 		test(s)
 		if t.Failed() {
 			t.Logf("seed %d; the log:\n%s", seed, s.log.String())
@@ -68,7 +73,7 @@ func newStage(t *testing.T, seed uint64, options simulator.Options) *stage {
 		Region:       stackRegion,
 		BaseEndpoint: aws.String("http://simulator"),
 		HTTPClient:   &http.Client{Transport: s.world.Transport()},
-		Retryer:      newRetryer,
+		Retryer:      awsconfig.NewRetryer,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: functionKey, SecretAccessKey: "secret"}, nil
 		}),
@@ -89,18 +94,20 @@ func (s *stage) deploy(parameters map[string]string) {
 	for name, value := range at(s.T, deployed(s.T, parameters), "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
 		environment[name] = value.(string)
 	}
-	settings, err := parseSettings(environment)
-	if err != nil {
+	environment["AWS_LAMBDA_FUNCTION_NAME"] = functionName
+	if s.metrics == nil {
+		s.metrics = &s.log
+	}
+	var err error
+	if s.handler, err = handler.New(handler.Config{
+		Environment: environment,
+		AWS:         s.config,
+		Log:         slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
+		Metrics:     s.metrics,
+		Shuffle:     shuffle(rand.New(rand.NewPCG(7, 7))),
+	}); err != nil {
 		s.Fatal(err)
 	}
-	s.start(settings)
-}
-
-// start makes the handler, as main does.
-func (s *stage) start(settings settings) {
-	log := slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
-	s.handler = handler{settings: settings, releaser: newReleaser(settings, s.config, log), log: log, metrics: metrics{out: &s.log, function: functionName}}
-	s.handler.releaser.Shuffle = shuffle(rand.New(rand.NewPCG(7, 7)))
 }
 
 // shuffle is a random source's, for runs that overlap: a source is for one goroutine.
@@ -139,7 +146,7 @@ func (s *stage) report(payload string) eni.Report {
 
 // sample is a file of events/, its subnet and VPC those of the stage.
 func (s *stage) sample(name string) string {
-	return strings.NewReplacer(sampleSubnet, s.subnets[0], "vpc-12345678", s.vpc).Replace(string(readSample(s, name)))
+	return strings.NewReplacer(events.Subnet, s.subnets[0], events.VPC, s.vpc).Replace(string(events.Payload(name)))
 }
 
 // leak seeds an interface that the CNI of an instance created an hour ago.

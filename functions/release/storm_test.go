@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -19,21 +20,21 @@ const maxStormReads = 25
 func TestReadsOfAStorm(t *testing.T) {
 	t.Parallel()
 	table := "| events in a minute | Auto Scaling groups | leaked | runs | reads | reads an event |\n|---|---|---|---|---|---|\n"
-	for _, events := range []int{1, 10, 100, 1000, 10000} {
-		if events > 1000 && !*update {
+	for _, count := range []int{1, 10, 100, 1000, 10000} {
+		if count > 1000 && !*update {
 			continue // half a minute of real time, for make bench
 		}
-		groups := max(1, events/50)
-		runs, reads := storm(t, events, groups)
-		table += fmt.Sprintf("| %d | %d | %d | %d | %d | %.3f |\n", events, groups, (events+19)/20, runs, reads, float64(reads)/float64(events))
-		if events == 1000 && reads > maxStormReads {
+		groups := max(1, count/50)
+		runs, reads := storm(t, count, groups)
+		table += fmt.Sprintf("| %d | %d | %d | %d | %d | %.3f |\n", count, groups, (count+19)/20, runs, reads, float64(reads)/float64(count))
+		if count == 1000 && reads > maxStormReads {
 			t.Errorf("%d reads for 1,000 events, more than %d", reads, maxStormReads)
 		}
 	}
 	published(t, "storm", table)
 }
 
-func storm(t *testing.T, events, groups int) (runs, reads int) {
+func storm(t *testing.T, count, groups int) (runs, reads int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var event string
@@ -43,13 +44,13 @@ func storm(t *testing.T, events, groups int) (runs, reads int) {
 			for n := range groups {
 				r.world.AddGroup(simulator.Group{Name: fmt.Sprintf("group-%d", n), Subnets: r.subnets[:]})
 			}
-			within := rand.New(rand.NewPCG(1, uint64(events)))
-			for n := range events {
+			within := rand.New(rand.NewPCG(1, uint64(count)))
+			for n := range count {
 				id := r.instance(instanceID(n+1), "terminated")
 				if n%20 == 0 {
 					r.leakOfAge(r.subnets[n/20%2], id, time.Hour)
 				}
-				text := strings.NewReplacer(sampleInstance, id, "my-asg", fmt.Sprintf("group-%d", n%groups)).Replace(event)
+				text := strings.NewReplacer(events.Instance, id, "my-asg", fmt.Sprintf("group-%d", n%groups)).Replace(event)
 				r.world.After(time.Duration(within.Int64N(int64(time.Minute))), func() { r.world.Emit([]byte(text)) })
 			}
 		})
@@ -59,8 +60,8 @@ func storm(t *testing.T, events, groups int) (runs, reads int) {
 				reads++
 			}
 		}
-		if left := len(r.world.Abandoned()); events <= 1000 && left > 0 {
-			t.Errorf("%d events: %d interfaces are left", events, left)
+		if left := len(r.world.Abandoned()); count <= 1000 && left > 0 {
+			t.Errorf("%d events: %d interfaces are left", count, left)
 		}
 	})
 	return runs, reads

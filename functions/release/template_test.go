@@ -17,6 +17,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 )
 
@@ -112,9 +114,10 @@ func parameters(t *testing.T) map[string]any {
 func TestEachSettingIsAParameter(t *testing.T) {
 	got := at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
 	want := map[string]any{}
-	for field := range fields(reflect.TypeFor[settings]()) {
-		parameter := strings.ReplaceAll(strings.ReplaceAll(field, "VPCIDs", "VpcIds"), "AccountID", "AWS::AccountId")
-		want[variable(field)] = map[string]any{"Ref": parameter}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[handler.Settings]()) {
+		parameter := strings.NewReplacer("VPCIDs", "VpcIds", "AccountID", "AWS::AccountId").Replace(field.Name)
+		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		want[name] = map[string]any{"Ref": parameter}
 	}
 	want["METRICS"] = map[string]any{"Fn::If": []any{"HasReaders", "true", "false"}}
 	if !reflect.DeepEqual(got, want) {
@@ -122,33 +125,28 @@ func TestEachSettingIsAParameter(t *testing.T) {
 	}
 }
 
-func fields(of reflect.Type) map[string]bool {
-	names := map[string]bool{}
-	for i := range of.NumField() {
-		names[of.Field(i).Name] = true
-	}
-	return names
-}
-
-// What the template allows the function takes, and nothing else.
+// The function takes exactly what the template allows, and its defaults.
 func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
-	for parameter, limits := range map[string][2]int{
-		"GracePeriodMinutes": {minGracePeriod, maxGracePeriod},
-		"DeletesPerMinute":   {1, maxDeletesPerMinute},
-	} {
-		p := parameters(t)[parameter].(map[string]any)
-		if p["MinValue"] != limits[0] || p["MaxValue"] != limits[1] {
-			t.Errorf("%s is %v to %v in the template, %v in the function", parameter, p["MinValue"], p["MaxValue"], limits)
+	given := func(variable, value string) error {
+		environment := map[string]string{}
+		for name, value := range at(t, deployed(t, nil), "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
+			environment[name] = value.(string)
 		}
+		if variable != "" {
+			environment[variable] = value
+		}
+		_, err := handler.ParseSettings(environment)
+		return err
 	}
-	for name, want := range defaults() {
-		if name == "ACCOUNT_ID" || name == "METRICS" {
-			continue
-		}
-		variables := at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
-		parameter := at(t, variables, name, "Ref").(string)
-		if got := fmt.Sprint(parameters(t)[parameter].(map[string]any)["Default"]); got != want {
-			t.Errorf("%s is %q by default, the tests take it for %q", parameter, got, want)
+	if err := given("", ""); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for parameter, variable := range map[string]string{"GracePeriodMinutes": "GRACE_PERIOD_MINUTES", "DeletesPerMinute": "DELETES_PER_MINUTE"} {
+		least, most := at(t, parameters(t), parameter, "MinValue").(int), at(t, parameters(t), parameter, "MaxValue").(int)
+		for value, allowed := range map[int]bool{least - 1: false, least: true, most: true, most + 1: false} {
+			if err := given(variable, fmt.Sprint(value)); (err == nil) != allowed {
+				t.Errorf("the template allows %s from %d to %d, the function says of %d: %v", parameter, least, most, value, err)
+			}
 		}
 	}
 }
@@ -278,19 +276,16 @@ func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]int{
-		"terminate": 1, "terminate-by-alarm": 1, "terminate-to-warm-pool": 0,
-		"not-understood-state-change": 0, "schedule": 0, "schedule-rule": 0,
-	} {
+	for _, sample := range events.Samples {
 		w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
 		queue := w.AddQueue(simulator.Queue{Name: "queue"})
 		if err := w.AddRule(pattern, queue); err != nil {
 			t.Fatal(err)
 		}
-		w.Emit(readSample(t, name))
+		w.Emit(sample.Payload())
 		w.Advance(time.Minute)
-		if got := len(queue.Messages()); got != want {
-			t.Errorf("%s: %d messages, want %d", name, got, want)
+		if got := len(queue.Messages()) == 1; got != sample.ByRule {
+			t.Errorf("the pattern takes %s: %t, want %t", sample.Name, got, sample.ByRule)
 		}
 	}
 }
@@ -322,5 +317,15 @@ func TestTheTemplatesConstants(t *testing.T) {
 	}
 	if function.(map[string]any)["ReservedConcurrentExecutions"] != nil {
 		t.Error("the function reserves concurrency")
+	}
+}
+
+// The demo's function gets each setting, too.
+func TestTheDemoSetsEachSetting(t *testing.T) {
+	demo := string(read(t, "infra/simulator/demo/function.go"))
+	for name := range at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
+		if !strings.Contains(demo, `"`+name+`=`) {
+			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
+		}
 	}
 }

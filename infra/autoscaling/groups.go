@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // Client implements eni.Groups.
@@ -30,12 +31,11 @@ const namesPerCall = 100
 func (c Client) Subnets(ctx context.Context, groups []string) ([]string, error) {
 	var subnets []string
 	for names := range slices.Chunk(groups, namesPerCall) {
-		pages := sdk.NewDescribeAutoScalingGroupsPaginator(c.api, &sdk.DescribeAutoScalingGroupsInput{
+		pages := awsconfig.Pages(ctx, sdk.NewDescribeAutoScalingGroupsPaginator(c.api, &sdk.DescribeAutoScalingGroupsInput{
 			AutoScalingGroupNames: names,
 			MaxRecords:            aws.Int32(namesPerCall),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}))
+		for page, err := range pages {
 			if err != nil {
 				return subnets, err
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
@@ -264,11 +265,11 @@ func TestDeleteClasses(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d", c.fault.Code, c.fault.Status), func(t *testing.T) {
 			onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
 				w.Inject("DeleteNetworkInterface", 10, c.fault)
-				_, err := client.Delete(ctx, "eni-0123456789abcdef0", eni.NewPace(60, time.Time{}))
+				_, err := client.Delete(ctx, "eni-0123456789abcdef0", unlimited)
 				if err == nil {
 					t.Fatal("no error")
 				}
-				for _, class := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrPaceSpent} {
+				for _, class := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrBudgetSpent} {
 					if errors.Is(err, class) != (class == c.class) {
 						t.Errorf("%v\nis %q: %v", err, class, errors.Is(err, class))
 					}
@@ -286,7 +287,7 @@ func TestAThrottleStaysAThrottle(t *testing.T) {
 	onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
 		w.Inject("DeleteNetworkInterface", 1000, simulator.Fault{Code: "RequestLimitExceeded", Status: 503})
 		for n := range 70 {
-			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", eni.NewPace(150, time.Time{})); !errors.Is(err, eni.ErrThrottled) {
+			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", unlimited); !errors.Is(err, eni.ErrThrottled) {
 				t.Fatalf("delete %d: %v", n, err)
 			}
 		}
@@ -300,33 +301,47 @@ func TestDelete(t *testing.T) {
 	onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
 		subnet := w.AddSubnet(w.AddVPC("10.0.0.0/8"), "10.0.0.0/24", "a")
 		id := w.Seed(simulator.Interface{Subnet: subnet})
-		requestID, err := client.Delete(ctx, id, eni.NewPace(60, time.Time{}))
+		requestID, err := client.Delete(ctx, id, unlimited)
 		if _, there := w.Interface(id); err != nil || requestID == "" || there {
 			t.Errorf("request %q, %v, still there: %v", requestID, err, there)
 		}
 		attached := w.Seed(simulator.Interface{Subnet: subnet, Attachment: &simulator.Attachment{Instance: dead}})
-		if _, err := client.Delete(ctx, attached, eni.NewPace(60, time.Time{})); !errors.Is(err, eni.ErrInUse) {
+		if _, err := client.Delete(ctx, attached, unlimited); !errors.Is(err, eni.ErrInUse) {
 			t.Errorf("%v, want %v", err, eni.ErrInUse)
 		}
-		if _, err := client.Delete(ctx, id, eni.NewPace(60, time.Time{})); !errors.Is(err, eni.ErrGone) {
+		if _, err := client.Delete(ctx, id, unlimited); !errors.Is(err, eni.ErrGone) {
 			t.Errorf("%v, want %v", err, eni.ErrGone)
 		}
 	})
 }
 
-// Retries wait for their turn, too: ten failing deletes make no more calls than the pace gives.
-func TestRetriesKeepThePace(t *testing.T) {
+// unlimited is a limiter that lets everything pass.
+var unlimited = rate.NewLimiter(rate.Inf, 0)
+
+// tokens is a limiter of so many calls.
+type tokens int
+
+func (left *tokens) Wait(context.Context) error {
+	if *left == 0 {
+		return eni.ErrBudgetSpent
+	}
+	*left--
+	return nil
+}
+
+// Retries wait for the limiter, too: ten failing deletes make no more calls than it gives.
+func TestRetriesTakeTokens(t *testing.T) {
 	onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
 		w.Inject("DeleteNetworkInterface", 1000, simulator.Fault{Code: "InternalError", Status: 500})
-		pace := eni.NewPace(8, time.Time{})
+		left := tokens(8)
 		spent := 0
 		for range 10 {
-			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", pace); errors.Is(err, eni.ErrPaceSpent) {
+			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", &left); errors.Is(err, eni.ErrBudgetSpent) {
 				spent++
 			}
 		}
 		if len(w.Calls()) != 8 || spent != 8 {
-			t.Errorf("%d calls, %d deletes without a turn; want 8 (3+3+2) and 8", len(w.Calls()), spent)
+			t.Errorf("%d calls, %d deletes without a token; want 8 (3+3+2) and 8", len(w.Calls()), spent)
 		}
 	})
 }
@@ -336,7 +351,7 @@ func TestAHangingDeleteIsGivenUp(t *testing.T) {
 	onWire(t, simulator.Options{}, func(ctx context.Context, w *simulator.World, client ec2.Client) {
 		w.Inject("DeleteNetworkInterface", 10, simulator.Fault{Latency: time.Hour})
 		begun := time.Now()
-		_, err := client.Delete(ctx, "eni-0123456789abcdef0", eni.NewPace(60, time.Time{}))
+		_, err := client.Delete(ctx, "eni-0123456789abcdef0", unlimited)
 		if took := time.Since(begun); err == nil || ctx.Err() != nil || took > 20*time.Second {
 			t.Errorf("%v after %v, want an error after 3 attempts of 4 s", err, took)
 		}

@@ -13,10 +13,10 @@ import (
 )
 
 // Delete deletes one interface. Its errors are of the classes in errors.go.
-func (c Client) Delete(ctx context.Context, id string, pace *eni.Pace) (string, error) {
+func (c Client) Delete(ctx context.Context, id string, limiter eni.Limiter) (string, error) {
 	out, err := c.api.DeleteNetworkInterface(ctx,
 		&sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: aws.String(id)},
-		sdk.WithAPIOptions(paced(pace)))
+		sdk.WithAPIOptions(limited(limiter)))
 	if err != nil {
 		return "", classified(err)
 	}
@@ -29,11 +29,11 @@ func (c Client) Delete(ctx context.Context, id string, pace *eni.Pace) (string, 
 // 5 seconds before its deadline, so that this leaves one to report.
 const deleteTimeout = 4 * time.Second
 
-// paced makes every attempt wait for its turn: inside the SDK's retry loop, since
+// limited makes every attempt wait for the limiter: inside the SDK's retry loop, since
 // a retry costs the account's other callers as much as a first try.
-func paced(pace *eni.Pace) func(*middleware.Stack) error {
-	wait := middleware.FinalizeMiddlewareFunc("Pace", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-		if err := pace.Wait(ctx); err != nil {
+func limited(limiter eni.Limiter) func(*middleware.Stack) error {
+	wait := middleware.FinalizeMiddlewareFunc("Limit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		if err := limiter.Wait(ctx); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 		ctx, cancel := context.WithTimeout(ctx, deleteTimeout)

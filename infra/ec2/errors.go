@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // classes sorts EC2's error codes (EC2 API Reference, "Error codes") into what
@@ -71,22 +71,10 @@ func badCredentials(a answer) bool {
 	return a.status == http.StatusUnauthorized
 }
 
-// Throttled tells whether an error is a throttle, of whichever service.
-func Throttled(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && throttled(answer{code: api.ErrorCode()})
-}
+func throttled(a answer) bool { return awsconfig.ThrottleCode(a.code) }
 
-func throttled(a answer) bool {
-	_, known := retry.DefaultThrottleErrorCodes[a.code]
-	return known || slices.Contains(ThrottleCodes, a.code)
-}
-
-// ThrottleCodes are those that the SDK does not know as throttles by itself (aws/retry, v1.48).
-var ThrottleCodes = []string{"RateExceeded"}
-
-// without is the error of a success that lacks what was asked for: the SDK reads an
-// empty body, or a proxy's page, as a list of nothing.
-func without(what string) error {
+// missing is the error for a success that lacks a required element. The SDK decodes an
+// empty body, or a proxy's page, as an empty list, which must not be read as "nothing found".
+func missing(what string) error {
 	return fmt.Errorf("EC2 answered without %s; nothing can be concluded from that, so look for a proxy or an endpoint that is not EC2's", what)
 }

@@ -142,12 +142,12 @@ func FuzzSubnets(f *testing.F) {
 func FuzzDelete(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		ctx, client := answering(t, &status, body)
-		_, err := client.Delete(ctx, "eni-0123456789abcdef0", eni.NewPace(60, time.Time{}))
+		_, err := client.Delete(ctx, "eni-0123456789abcdef0", unlimited)
 		if err == nil && status >= 300 {
 			t.Fatalf("a %d read as a success:\n%s", status, body)
 		}
 		var classes []error
-		for _, class := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrPaceSpent} {
+		for _, class := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrBudgetSpent} {
 			if errors.Is(err, class) {
 				classes = append(classes, class)
 			}
@@ -209,7 +209,7 @@ func FuzzInterfaceFields(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, kept := rule.Guard(got[0], now)
+		_, kept := rule.Guard(got[0])
 		intact := without == 0 && (bent == 0 || value == leakedFields[bent].value)
 		if kept == intact {
 			t.Fatalf("kept: %v\n%s", kept, body)

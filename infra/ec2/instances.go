@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // Visible tells of each of these instances that EC2 shows. It asks by filter, since
@@ -18,23 +19,22 @@ import (
 func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni.Instance, error) {
 	visible := map[string]eni.Instance{}
 	for _, filters := range batches("instance-id", instances) {
-		pages := sdk.NewDescribeInstancesPaginator(c.api, &sdk.DescribeInstancesInput{
+		pages := awsconfig.Pages(ctx, sdk.NewDescribeInstancesPaginator(c.api, &sdk.DescribeInstancesInput{
 			Filters:                 filters,
 			MaxResults:              aws.Int32(pageSize),
 			IncludeManagedResources: aws.Bool(true),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}))
+		for page, err := range pages {
 			if err != nil {
 				return nil, err
 			}
 			if page.Reservations == nil {
-				return nil, without("a list of instances")
+				return nil, missing("a list of instances")
 			}
 			for _, reservation := range page.Reservations {
 				for _, instance := range reservation.Instances {
 					if instance.InstanceId == nil {
-						return nil, without("the id of an instance")
+						return nil, missing("the id of an instance")
 					}
 					visible[*instance.InstanceId] = toInstance(instance)
 				}

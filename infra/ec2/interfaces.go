@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // prefixAddresses is what one prefix of prefix delegation holds: a /28 (EC2 User
@@ -52,22 +53,21 @@ func (c Client) OfInstances(ctx context.Context, instances []string) ([]eni.Inte
 func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.Interface, error) {
 	var all []eni.Interface
 	for _, filters := range calls {
-		pages := sdk.NewDescribeNetworkInterfacesPaginator(c.api, &sdk.DescribeNetworkInterfacesInput{
+		pages := awsconfig.Pages(ctx, sdk.NewDescribeNetworkInterfacesPaginator(c.api, &sdk.DescribeNetworkInterfacesInput{
 			Filters:                 filters,
 			MaxResults:              aws.Int32(pageSize),
 			IncludeManagedResources: aws.Bool(true),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}))
+		for page, err := range pages {
 			if err != nil {
 				return nil, err
 			}
 			if page.NetworkInterfaces == nil {
-				return nil, without("a list of interfaces")
+				return nil, missing("a list of interfaces")
 			}
 			for _, each := range page.NetworkInterfaces {
 				if each.NetworkInterfaceId == nil {
-					return nil, without("the id of an interface")
+					return nil, missing("the id of an interface")
 				}
 				all = append(all, toInterface(each))
 			}

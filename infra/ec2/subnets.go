@@ -5,23 +5,24 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // FreeAddresses tells how many addresses are free in each of these subnets.
 func (c Client) FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error) {
 	free := map[string]int{}
 	for _, filters := range batches("subnet-id", subnets) {
-		pages := sdk.NewDescribeSubnetsPaginator(c.api, &sdk.DescribeSubnetsInput{
+		pages := awsconfig.Pages(ctx, sdk.NewDescribeSubnetsPaginator(c.api, &sdk.DescribeSubnetsInput{
 			Filters:    filters,
 			MaxResults: aws.Int32(pageSize),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}))
+		for page, err := range pages {
 			if err != nil {
 				return nil, err
 			}
 			if page.Subnets == nil {
-				return nil, without("a list of subnets")
+				return nil, missing("a list of subnets")
 			}
 			for _, subnet := range page.Subnets {
 				free[aws.ToString(subnet.SubnetId)] = int(aws.ToInt32(subnet.AvailableIpAddressCount))

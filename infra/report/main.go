@@ -14,28 +14,15 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// A report is the function's answer to a run by hand; other runs' answers lack the list.
-type report struct {
-	Trigger           string
-	DryRun            bool
-	Found             int
-	Released          int
-	Gone              int
-	Deferred          int
-	Failed            int
-	Kept              map[string]int
-	AddressesReleased int
-	FreeAddresses     map[string]int
-	Interfaces        []struct {
-		ID, Subnet, Instance, InstanceState, Decision, Reason string
-		Addresses                                             int
-		Age                                                   *int64 // seconds
-	}
-	InterfacesOmitted int
-
-	ErrorMessage string // of a run that failed
+// An answer is the function's: the report of a manual run, the totals of any other one, or
+// the error of a run that failed.
+type answer struct {
+	eni.Report
+	ErrorMessage string
 }
 
 func main() {
@@ -52,7 +39,7 @@ func write(out io.Writer, in io.Reader) error {
 		return err
 	}
 	text = bytes.TrimSpace(text)
-	var r report
+	var r answer
 	switch err := json.Unmarshal(text, &r); {
 	case len(text) == 0:
 		return errors.New("there is no answer: what stands above says why")
@@ -69,7 +56,7 @@ func write(out io.Writer, in io.Reader) error {
 	return nil
 }
 
-func (r report) rows(out io.Writer) {
+func (r answer) rows(out io.Writer) {
 	if len(r.Interfaces) == 0 {
 		return
 	}
@@ -77,11 +64,11 @@ func (r report) rows(out io.Writer) {
 	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) }
 	line("INTERFACE", "SUBNET", "ADDRESSES", "INSTANCE", "STATE", "AGE", "DECISION", "REASON")
 	for _, i := range r.Interfaces {
-		decision := i.Decision
-		if r.DryRun && decision == "released" {
-			decision = "would release"
+		outcome := string(i.Outcome)
+		if r.DryRun && i.Outcome == eni.Released {
+			outcome = "would release"
 		}
-		line(i.ID, i.Subnet, fmt.Sprint(i.Addresses), cmp.Or(i.Instance, "-"), cmp.Or(i.InstanceState, "-"), age(i.Age), decision, i.Reason)
+		line(i.ID, i.Subnet, fmt.Sprint(i.Addresses), cmp.Or(i.Instance, "-"), cmp.Or(string(i.InstanceState), "-"), age(i.Age), outcome, string(i.Reason))
 	}
 	_ = table.Flush()
 	if r.InterfacesOmitted > 0 {
@@ -90,7 +77,7 @@ func (r report) rows(out io.Writer) {
 	_, _ = fmt.Fprintln(out)
 }
 
-func (r report) totals(out io.Writer) {
+func (r answer) totals(out io.Writer) {
 	verb := "released"
 	if r.DryRun {
 		verb = "would be released"

@@ -1,81 +1,57 @@
 package eni
 
-import (
-	"slices"
-	"time"
+import "time"
+
+// standing is how much an owner objects to a release; the larger, the more.
+type standing int
+
+// The standings, in the words of docs/rule.md's second table.
+const (
+	terminated standing = iota
+	notVisible
+	running           // for a day or more since its last start
+	startedLately     // running for less than that, or EC2 returned no start time
+	stoppedOrChanging // in any other state
 )
 
-// owner is one claimed instance, its state, and how long ago it was started.
+// owner is one claimed instance with its state and standing.
 type owner struct {
 	id    string
 	state State
-	awake time.Duration // 0 where EC2 does not say
+	standing
 }
 
-// owners are the claimed instances of one interface; never empty.
-type owners []owner
-
-func (i Interface) owners(visible map[string]Instance, now time.Time) owners {
-	var all owners
-	for _, id := range i.claimedOwners() {
-		each := owner{id: id, state: NotVisible}
-		if instance, shown := visible[id]; shown {
-			each.state = instance.State
-			if !instance.StartedAt.IsZero() {
-				each.awake = now.Sub(instance.StartedAt)
-			}
+// strongestOwner returns the claimed instance that objects most to a release: of two that
+// differ, the decision follows that one.
+func (i Interface) strongestOwner(visible map[string]Instance, now time.Time) owner {
+	var strongest owner
+	for n, id := range i.claimedInstances() {
+		instance, shown := visible[id]
+		if !shown {
+			instance.State = NotVisible
 		}
-		all = append(all, each)
+		if claimed := (owner{id, instance.State, instance.standing(now)}); n == 0 || claimed.standing > strongest.standing {
+			strongest = claimed
+		}
 	}
-	return all
+	return strongest
 }
 
-func (o owner) asleepOrChanging() bool {
-	return o.state != Terminated && o.state != Running && o.state != NotVisible
-}
-
-func (all owners) allTerminated() bool {
-	return !slices.ContainsFunc(all, func(o owner) bool { return o.state != Terminated })
-}
-
-func (all owners) oneAsleepOrChanging() bool {
-	return slices.ContainsFunc(all, owner.asleepOrChanging)
-}
-
-func (o owner) startedLately() bool { return o.state == Running && o.awake < forgottenAfter }
-
-func (all owners) oneStartedLately() bool { return slices.ContainsFunc(all, owner.startedLately) }
-
-func (all owners) oneRunning() bool {
-	return slices.ContainsFunc(all, func(o owner) bool { return o.state == Running })
-}
-
-func (all owners) oneNotVisible() bool {
-	return slices.ContainsFunc(all, func(o owner) bool { return o.state == NotVisible })
-}
-
-// weakest is the owner that speaks most against a release: of two that differ it
-// is the one that the decision follows.
-func (all owners) weakest() owner {
-	return slices.MinFunc(all, func(a, b owner) int { return a.weakness() - b.weakness() })
-}
-
-func (o owner) weakness() int {
+func (i Instance) standing(now time.Time) standing {
 	switch {
-	case o.asleepOrChanging():
-		return 0
-	case o.startedLately():
-		return 1
-	case o.state == Running:
-		return 2
-	case o.state == NotVisible:
-		return 3
-	default:
-		return 4
+	case i.State == Terminated:
+		return terminated
+	case i.State == NotVisible:
+		return notVisible
+	case i.State != Running:
+		return stoppedOrChanging
+	case i.StartedAt.IsZero() || now.Sub(i.StartedAt) < neverAttachedAfter:
+		return startedLately
 	}
+	return running
 }
 
-// created is what the tag createdAt says of an interface's age.
+// created is an interface's age by its tag createdAt.
 type created struct {
 	tagged   bool
 	readable bool
@@ -96,7 +72,7 @@ func (i Interface) created(now time.Time) created {
 
 func anyAge(Rule, created) bool        { return true }
 func noAge(_ Rule, c created) bool     { return !c.tagged }
-func forgotten(_ Rule, c created) bool { return c.readable && c.age >= forgottenAfter }
+func pastDay(_ Rule, c created) bool   { return c.readable && c.age >= neverAttachedAfter }
 func pastGrace(r Rule, c created) bool { return c.readable && c.age >= r.GracePeriod }
 
 func withinGrace(r Rule, c created) bool {

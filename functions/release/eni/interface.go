@@ -43,9 +43,9 @@ const (
 // tagKeep is this project's own: an interface that has it, whatever its value, is kept.
 const tagKeep = "network-interface-releaser/keep"
 
-// describedOwner is the instance that the description names; "" where the
+// describedInstance is the instance that the description names; "" where the
 // description is not exactly the CNI's.
-func (i Interface) describedOwner() string {
+func (i Interface) describedInstance() string {
 	id, found := strings.CutPrefix(i.Description, DescriptionPrefix)
 	if !found || !ValidID("i-", id) {
 		return ""
@@ -53,10 +53,10 @@ func (i Interface) describedOwner() string {
 	return id
 }
 
-// claimedOwners are the instances that the interface says it belongs to, by its
+// claimedInstances are the instances that the interface says it belongs to, by its
 // description and by its tag: one, or two where these differ.
-func (i Interface) claimedOwners() []string {
-	described, tagged := i.describedOwner(), i.Tags[tagInstance]
+func (i Interface) claimedInstances() []string {
+	described, tagged := i.describedInstance(), i.Tags[tagInstance]
 	if tagged == "" || tagged == described {
 		return []string{described}
 	}

@@ -5,41 +5,44 @@ import (
 	"slices"
 )
 
-// inOrder sorts what is to be released: first the interfaces of the instances
-// that were named, then one by lot, then the others; each part round robin over its
-// subnets, the one with fewest free addresses first. Within a subnet the order is
-// random, so that no interface that can never be released holds up the others for
-// ever; nor, by that lot, those of other subnets where a run has few turns.
-func (r *Releaser) inOrder(verdicts []*Verdict, named []string, free map[string]int) []*Verdict {
-	r.Shuffle(len(verdicts), func(i, j int) { verdicts[i], verdicts[j] = verdicts[j], verdicts[i] })
-
-	var first, rest []*Verdict
-	for _, v := range verdicts {
-		if slices.Contains(named, v.describedOwner()) {
-			first = append(first, v)
+// inOrder returns the order of deletes: the named instances' interfaces, one random
+// interface, the rest. Each part goes round robin over its subnets, the one with fewest
+// free addresses first, shuffled within a subnet. The random one keeps undeletable
+// interfaces from starving the others.
+func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n int, swap func(i, j int))) []Verdict {
+	shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
+	var first, rest []int
+	for n, v := range plan {
+		if slices.Contains(named, v.describedInstance()) {
+			first = append(first, n)
 		} else {
-			rest = append(rest, v)
+			rest = append(rest, n)
 		}
 	}
-	lot := min(1, len(rest))
-	return slices.Concat(roundRobin(first, free), rest[:lot], roundRobin(rest[lot:], free))
+	random := min(1, len(rest))
+	ordered := make([]Verdict, 0, len(plan))
+	for _, n := range slices.Concat(roundRobin(plan, first, free), rest[:random], roundRobin(plan, rest[random:], free)) {
+		ordered = append(ordered, plan[n])
+	}
+	return ordered
 }
 
-// roundRobin takes one of each subnet in turn.
-func roundRobin(verdicts []*Verdict, free map[string]int) []*Verdict {
-	bySubnet := map[string][]*Verdict{}
+// roundRobin returns these places of a plan, one of each subnet in turn.
+func roundRobin(plan []Verdict, places []int, free map[string]int) []int {
+	bySubnet := map[string][]int{}
 	var subnets []string
-	for _, v := range verdicts {
-		if bySubnet[v.Subnet] == nil {
-			subnets = append(subnets, v.Subnet)
+	for _, n := range places {
+		subnet := plan[n].Subnet
+		if bySubnet[subnet] == nil {
+			subnets = append(subnets, subnet)
 		}
-		bySubnet[v.Subnet] = append(bySubnet[v.Subnet], v)
+		bySubnet[subnet] = append(bySubnet[subnet], n)
 	}
 	slices.SortFunc(subnets, func(a, b string) int {
 		return cmp.Or(cmp.Compare(free[a], free[b]), cmp.Compare(a, b))
 	})
-	ordered := make([]*Verdict, 0, len(verdicts))
-	for round := 0; len(ordered) < len(verdicts); round++ {
+	ordered := make([]int, 0, len(places))
+	for round := 0; len(ordered) < len(places); round++ {
 		for _, subnet := range subnets {
 			if round < len(bySubnet[subnet]) {
 				ordered = append(ordered, bySubnet[subnet][round])

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-func planned(subnet string, count int, instance string) []*Verdict {
-	var list []*Verdict
+func planned(subnet string, count int, instance string) []Verdict {
+	var list []Verdict
 	for n := range count {
-		list = append(list, &Verdict{Interface: Interface{ID: fmt.Sprintf("%s%d", subnet, n), Subnet: subnet, Description: DescriptionPrefix + instance}})
+		list = append(list, Verdict{Interface: Interface{ID: fmt.Sprintf("%s%d", subnet, n), Subnet: subnet, Description: DescriptionPrefix + instance}})
 	}
 	return list
 }
@@ -19,14 +19,14 @@ func planned(subnet string, count int, instance string) []*Verdict {
 func TestOrder(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
+	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
 	plan := slices.Concat(planned("a", 3, other), planned("b", 1, other), planned("c", 2, other), planned("d", 2, dead))
-	plan = r.inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0})
+	plan = inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0}, shuffle)
 	var subnets []string
 	for _, v := range plan {
 		subnets = append(subnets, v.Subnet)
 	}
-	// The named instance's, one by lot, then in turn, fewest free first.
+	// The named instance's, a random one, then in turn, fewest free first.
 	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {
 		t.Errorf("subnets in the order %s", got)
 	}
@@ -35,10 +35,10 @@ func TestOrder(t *testing.T) {
 // Within a subnet each interface comes first now and then.
 func TestOrderWithinASubnetIsRandom(t *testing.T) {
 	seed := rand.Uint64()
-	r := Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
+	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
 	first := map[string]int{}
 	for range 300 {
-		first[r.inOrder(planned("a", 5, dead), nil, nil)[0].ID]++
+		first[inOrder(planned("a", 5, dead), nil, nil, shuffle)[0].ID]++
 	}
 	if len(first) != 5 {
 		t.Errorf("seed %d: first of 5 were only %v in 300 runs", seed, first)
@@ -47,16 +47,16 @@ func TestOrderWithinASubnetIsRandom(t *testing.T) {
 
 // Where a run has one turn only, each interface has it sometimes: one that can never
 // be deleted, in the subnet with fewest free addresses, took it in every run
-// (found by the hostile histories).
+// (found by the simulation).
 func TestEachIsFirstSometimes(t *testing.T) {
 	free := map[string]int{"subnet-tight": 0, "subnet-roomy": 100}
 	first := map[string]int{}
 	for seed := range uint64(100) {
-		r := &Releaser{Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle}
-		plan := []*Verdict{{Interface: Interface{ID: "stuck", Subnet: "subnet-tight"}}, {Interface: Interface{ID: "other", Subnet: "subnet-roomy"}}}
-		first[r.inOrder(plan, nil, free)[0].ID]++
+		shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
+		plan := []Verdict{{Interface: Interface{ID: "undeletable", Subnet: "subnet-tight"}}, {Interface: Interface{ID: "other", Subnet: "subnet-roomy"}}}
+		first[inOrder(plan, nil, free, shuffle)[0].ID]++
 	}
-	if first["stuck"] == 0 || first["other"] == 0 {
+	if first["undeletable"] == 0 || first["other"] == 0 {
 		t.Errorf("of 100 runs the first turns went to %v", first)
 	}
 }

@@ -19,7 +19,7 @@ func FuzzDescription(f *testing.F) {
 		if match := describedByCNI.FindStringSubmatch(description); match != nil {
 			want = match[1]
 		}
-		if got := (Interface{Description: description}).describedOwner(); got != want {
+		if got := (Interface{Description: description}).describedInstance(); got != want {
 			t.Fatalf("%q describes %q, want %q", description, got, want)
 		}
 	})
@@ -43,13 +43,13 @@ func FuzzCreatedAt(f *testing.F) {
 			}
 		}
 		want, reason := inProse(r, createdAt, described, tagged)
-		if v := r.Judge(i, visible(states), now); v.Decision != want || v.Reason != reason {
-			t.Fatalf("%q, %q and %q: %s %s, want %s %s", createdAt, described, tagged, v.Decision, v.Reason, want, reason)
+		if v := r.Judge(i, visible(states), now); v.Release != want || v.Reason != reason {
+			t.Fatalf("%q, %q and %q: release %v, %s; want %v, %s", createdAt, described, tagged, v.Release, v.Reason, want, reason)
 		}
 	})
 }
 
-func inProse(r Rule, createdAt, described, tagged string) (Decision, Reason) {
+func inProse(r Rule, createdAt, described, tagged string) (release bool, reason Reason) {
 	at, err := time.Parse(time.RFC3339Nano, createdAt)
 	readable := err == nil && rfc3339.MatchString(createdAt)
 	oneIs := func(state State) bool { return State(described) == state || State(tagged) == state }
@@ -58,17 +58,17 @@ func inProse(r Rule, createdAt, described, tagged string) (Decision, Reason) {
 	}
 	switch {
 	case !known(described) || !known(tagged):
-		return Kept, OwnerAlive
+		return false, OwnerAlive
 	case oneIs(Running) && readable && !at.After(now.Add(-24*time.Hour)):
-		return Deferred, OwnerForgot
+		return true, OwnerForgot
 	case oneIs(Running):
-		return Kept, OwnerAlive
+		return false, OwnerAlive
 	case !oneIs(NotVisible):
-		return Deferred, OwnerTerminated
+		return true, OwnerTerminated
 	case !readable || at.After(now.Add(15*time.Minute)):
-		return Kept, AgeUnreadable
+		return false, AgeUnreadable
 	case at.After(now.Add(-r.GracePeriod)):
-		return Kept, Young
+		return false, Young
 	}
-	return Deferred, OwnerGone
+	return true, OwnerGone
 }

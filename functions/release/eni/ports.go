@@ -40,11 +40,15 @@ type Groups interface {
 
 // Deleter is the one write.
 type Deleter interface {
-	// Delete deletes one interface. Every attempt that goes to EC2, a retry too,
-	// first waits for its turn with pace. Its request id is EC2's, for CloudTrail;
-	// its error is of one of the classes below, or of none.
-	Delete(ctx context.Context, id string, pace *Pace) (requestID string, err error)
+	// Delete deletes one interface. Every attempt that goes to EC2, a retry too, first
+	// waits for the limiter. The request ID is EC2's, for CloudTrail; the error is of one
+	// of the classes below, or of none.
+	Delete(ctx context.Context, id string, limiter Limiter) (requestID string, err error)
 }
+
+// Limiter paces calls. Wait returns when the next one may be made, or an error at once
+// where that comes too late for the context. A *rate.Limiter of golang.org/x/time fits.
+type Limiter interface{ Wait(context.Context) error }
 
 // Classes of EC2's answers to a delete. Adapters wrap their errors in these.
 var (
@@ -55,9 +59,9 @@ var (
 	ErrThrottled    = errors.New("EC2 throttles this account's calls")
 )
 
-// DryRun is a Deleter that deletes nothing and is never slowed down, so that a
-// dry run tells all that would be released.
+// DryRun is a Deleter that deletes nothing and never waits, so that a dry run reports all
+// that would be released.
 type DryRun struct{}
 
 // Delete does nothing, and succeeds.
-func (DryRun) Delete(context.Context, string, *Pace) (string, error) { return "", nil }
+func (DryRun) Delete(context.Context, string, Limiter) (string, error) { return "", nil }

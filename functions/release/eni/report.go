@@ -1,7 +1,9 @@
 package eni
 
 import (
+	"cmp"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -44,38 +46,39 @@ type Returned struct{ Interfaces, Addresses int }
 
 // Line is one interface in a report.
 type Line struct {
-	ID            string   `json:"id"`
-	Subnet        string   `json:"subnet"`
-	Addresses     int      `json:"addresses"`
-	Instance      string   `json:"instance"`
-	InstanceState State    `json:"instanceState"` // "" where a guard decided
-	Age           *int64   `json:"age"`           // whole seconds by createdAt, null where unknown
-	Decision      Decision `json:"decision"`
-	Reason        Reason   `json:"reason"`
+	ID            string  `json:"id"`
+	Subnet        string  `json:"subnet"`
+	Addresses     int     `json:"addresses"`
+	Instance      string  `json:"instance"`
+	InstanceState State   `json:"instanceState"` // "" where a guard decided
+	Age           *int64  `json:"age"`           // whole seconds by createdAt, null where unknown
+	Outcome       Outcome `json:"decision"`
+	Reason        Reason  `json:"reason"`
 }
 
 // maxLines is how many interfaces a report lists: at some 250 bytes a line this
 // is 5 MB, under the 6 MB that Lambda lets an answer have (Lambda quotas).
 const maxLines = 20_000
 
-func newReport(job Job, verdicts []*Verdict, free map[string]int) Report {
+func newReport(job Job, results []Result, free map[string]int) Report {
 	report := Report{
-		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(verdicts), Kept: map[Reason]int{}, FreeAddresses: free,
+		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(results), Kept: map[Reason]int{}, FreeAddresses: free,
 		LeaksByCluster: map[string]int{}, Returned: map[string]Returned{},
 	}
 	if job.Trigger == Hand { // nobody else reads the list, which is long in a sweep
-		report.Interfaces = make([]Line, 0, min(len(verdicts), maxLines))
+		report.Interfaces = make([]Line, 0, min(len(results), maxLines))
 	}
-	for _, v := range verdicts {
-		report.count(v)
-		report.countLeak(v)
+	for _, result := range results {
+		report.count(result)
+		report.countLeak(result)
 	}
+	slices.SortFunc(report.Interfaces, func(a, b Line) int { return cmp.Compare(a.ID, b.ID) })
 	return report
 }
 
-// count adds a verdict to the report.
-func (r *Report) count(v *Verdict) {
-	switch v.Decision {
+// count adds a result to the report.
+func (r *Report) count(v Result) {
+	switch v.Outcome {
 	case Released:
 		r.Released++
 		r.AddressesReleased += v.Addresses
@@ -97,15 +100,15 @@ func (r *Report) count(v *Verdict) {
 	}
 }
 
-// countLeak adds a verdict to what only log and metrics tell.
-func (r *Report) countLeak(v *Verdict) {
-	if v.Decision == Kept && v.Reason != NotPermitted {
+// countLeak adds a result to what only log and metrics show.
+func (r *Report) countLeak(v Result) {
+	if v.Outcome == Kept && v.Reason != NotPermitted {
 		return
 	}
 	r.LeaksByCluster[v.cluster()]++
 	switch {
-	case v.Decision == Gone:
-	case v.Decision == Released && !r.DryRun:
+	case v.Outcome == Gone:
+	case v.Outcome == Released && !r.DryRun:
 		subnet := r.Returned[v.Subnet]
 		r.Returned[v.Subnet] = Returned{subnet.Interfaces + 1, subnet.Addresses + v.Addresses}
 	default:
@@ -116,11 +119,11 @@ func (r *Report) countLeak(v *Verdict) {
 	}
 }
 
-func (v *Verdict) line() Line {
+func (v Result) line() Line {
 	line := Line{
 		ID: v.ID, Subnet: v.Subnet, Addresses: v.Addresses,
 		Instance: v.Instance, InstanceState: v.State,
-		Decision: v.Decision, Reason: v.Reason,
+		Outcome: v.Outcome, Reason: v.Reason,
 	}
 	if v.created.readable {
 		seconds := int64(v.created.age.Seconds())

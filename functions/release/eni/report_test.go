@@ -8,23 +8,23 @@ import (
 
 // What log and metrics tell of leaks: what is still there, how old, whose, and what each subnet got back.
 func TestLeaksOfAReport(t *testing.T) {
-	verdict := func(decision Decision, reason Reason, subnet string, age time.Duration, tags map[string]string) *Verdict {
-		return &Verdict{
-			Interface: Interface{Subnet: subnet, Addresses: 10, Tags: tags}, Decision: decision, Reason: reason,
+	result := func(outcome Outcome, reason Reason, subnet string, age time.Duration, tags map[string]string) Result {
+		return Result{Verdict{
+			Interface: Interface{Subnet: subnet, Addresses: 10, Tags: tags}, Reason: reason,
 			created: created{tagged: age != 0, readable: age != 0, age: age},
-		}
+		}, outcome}
 	}
 	blue, green := map[string]string{tagCluster: "blue"}, map[string]string{tagClusterPrefix + "green": "owned"}
-	verdicts := []*Verdict{
-		verdict(Released, OwnerTerminated, "subnet-1", time.Hour, blue),
-		verdict(Released, OwnerGone, "subnet-1", time.Hour, blue),
-		verdict(Released, OwnerGone, "subnet-2", 9*time.Hour, green),
-		verdict(Gone, OwnerGone, "subnet-2", 8*time.Hour, green),
-		verdict(Deferred, OwnerGone, "subnet-2", 2*time.Hour, nil),
-		verdict(Failed, OwnerTerminated, "subnet-2", 0, nil),
-		verdict(Kept, NotPermitted, "subnet-2", 3*time.Hour, blue),
-		verdict(Kept, OwnerAlive, "subnet-2", 90*time.Hour, blue),
-		verdict(Kept, Attached, "subnet-2", 90*time.Hour, blue),
+	results := []Result{
+		result(Released, OwnerTerminated, "subnet-1", time.Hour, blue),
+		result(Released, OwnerGone, "subnet-1", time.Hour, blue),
+		result(Released, OwnerGone, "subnet-2", 9*time.Hour, green),
+		result(Gone, OwnerGone, "subnet-2", 8*time.Hour, green),
+		result(Deferred, OwnerGone, "subnet-2", 2*time.Hour, nil),
+		result(Failed, OwnerTerminated, "subnet-2", 0, nil),
+		result(Kept, NotPermitted, "subnet-2", 3*time.Hour, blue),
+		result(Kept, OwnerAlive, "subnet-2", 90*time.Hour, blue),
+		result(Kept, Attached, "subnet-2", 90*time.Hour, blue),
 	}
 	for _, c := range []struct {
 		dry       bool
@@ -35,7 +35,7 @@ func TestLeaksOfAReport(t *testing.T) {
 		{false, 3, 3 * time.Hour, map[string]Returned{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
 		{true, 6, 9 * time.Hour, map[string]Returned{}},
 	} {
-		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, verdicts, nil)
+		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
 		if r.Abandoned != c.abandoned || r.OldestAbandoned != c.oldest || !maps.Equal(r.Returned, c.returned) {
 			t.Errorf("dry %t: %d abandoned, the oldest %v, returned %v", c.dry, r.Abandoned, r.OldestAbandoned, r.Returned)
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Rule decides what is abandoned. It is pure: what EC2 says goes in, a verdict
+// Rule decides which interfaces are leaked. It is pure: what EC2 returned goes in, a verdict
 // comes out. The two tables below are the whole of it; docs/rule.md is the same in prose.
 type Rule struct {
 	Account         string        // the own account, 12 digits
@@ -36,7 +36,7 @@ const (
 // Reasons of the evidence.
 const (
 	OwnerTerminated Reason = "owner-terminated" // released
-	OwnerForgot     Reason = "owner-forgot"     // released: awake for a day, and never attached it
+	OwnerForgot     Reason = "owner-forgot"     // released: running for a day, and never attached it
 	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
 	OwnerAlive      Reason = "owner-alive"
 	Young           Reason = "young"
@@ -46,26 +46,14 @@ const (
 // NotPermitted is the reason of an interface that EC2 does not let this account delete.
 const NotPermitted Reason = "not-permitted"
 
-// Decision is what became of one interface.
-type Decision string
-
-// Decisions. What is to be released is Deferred until EC2 has answered its delete.
-const (
-	Kept     Decision = "kept"
-	Deferred Decision = "deferred"
-	Released Decision = "released"
-	Gone     Decision = "gone"
-	Failed   Decision = "failed"
-)
-
-// Verdict is one interface with its decision, the reason, and the claimed
-// instance that decided: the one that is weakest evidence of abandonment.
+// Verdict is the rule's decision about one interface: to release it or to keep it, with
+// the reason and the claimed instance that objects most.
 type Verdict struct {
 	Interface
-	Decision Decision
+	Release  bool
 	Reason   Reason
 	Instance string
-	State    State // "" where a guard decided, so that nobody asked
+	State    State // "" where a guard decides, before any instance is read
 	owner    Instance
 	created  created
 }
@@ -92,10 +80,10 @@ const (
 )
 
 const (
-	// forgottenAfter is the age from which a running owner no longer counts, and how
-	// long that owner must have been awake: the CNI attaches within 6 minutes of
-	// creating, or never, but not while it sleeps (docs/rule.md).
-	forgottenAfter = 24 * time.Hour
+	// neverAttachedAfter is the age from which a running owner no longer counts, and how
+	// long it must have run since its last start: the CNI attaches within 6 minutes of
+	// creating, or never, but not while its instance sleeps (docs/rule.md).
+	neverAttachedAfter = 24 * time.Hour
 	// clockError is how far a node's clock can be ahead: AWS refuses what is
 	// signed more than 15 minutes off (STS, "Signature expired").
 	clockError = 15 * time.Minute
@@ -110,7 +98,7 @@ var guards = []struct {
 	{WrongType, func(_ Rule, i Interface) bool { return i.Type != "interface" }},
 	{Managed, func(_ Rule, i Interface) bool { return i.Managed }},
 	{Foreign, func(r Rule, i Interface) bool { return i.Account != r.Account }},
-	{NotCNI, func(_ Rule, i Interface) bool { return i.describedOwner() == "" }},
+	{NotCNI, func(_ Rule, i Interface) bool { return i.describedInstance() == "" }},
 	{Associated, func(_ Rule, i Interface) bool { return i.Associated }},
 	{OptedOut, func(_ Rule, i Interface) bool { return i.Tags[tagNoManage] == "true" || i.has(tagKeep) }},
 	{OutOfScope, func(r Rule, i Interface) bool { return !r.coversVPC(i) || !r.coversCluster(i) }},
@@ -120,47 +108,44 @@ var guards = []struct {
 	}},
 }
 
-// release is the decision of evidence to release; it stands until EC2 has answered.
-const release = Deferred
-
-// evidence decides what no guard keeps; the first row that applies.
+// evidence decides what no guard keeps, by the owner that objects most and the interface's
+// age; the first row that applies.
 var evidence = []struct {
-	owners   func(owners) bool
-	age      func(Rule, created) bool
-	decision Decision
-	reason   Reason
+	owner   standing
+	age     func(Rule, created) bool
+	release bool
+	reason  Reason
 }{
-	{owners.allTerminated, anyAge, release, OwnerTerminated},
-	{owners.oneAsleepOrChanging, anyAge, Kept, OwnerAlive},
-	{owners.oneStartedLately, anyAge, Kept, OwnerAlive}, // it may have slept between create and attach
-	{owners.oneRunning, forgotten, release, OwnerForgot},
-	{owners.oneRunning, anyAge, Kept, OwnerAlive},
-	{owners.oneNotVisible, pastGrace, release, OwnerGone},
-	{owners.oneNotVisible, withinGrace, Kept, Young},
-	{owners.oneNotVisible, noAge, release, OwnerGone}, // the guard Untagged lets it come here
-	{owners.oneNotVisible, anyAge, Kept, AgeUnreadable},
+	{stoppedOrChanging, anyAge, false, OwnerAlive},
+	{startedLately, anyAge, false, OwnerAlive}, // it may have slept between create and attach
+	{running, pastDay, true, OwnerForgot},
+	{running, anyAge, false, OwnerAlive},
+	{notVisible, pastGrace, true, OwnerGone},
+	{notVisible, withinGrace, false, Young},
+	{notVisible, noAge, true, OwnerGone}, // the guard Untagged lets it come here
+	{notVisible, anyAge, false, AgeUnreadable},
+	{terminated, anyAge, true, OwnerTerminated},
 }
 
-// Guard judges an interface by itself. It returns false where no guard keeps it,
-// so that its owners have to be asked for.
-func (r Rule) Guard(i Interface, now time.Time) (*Verdict, bool) {
+// Guard returns the reason to keep an interface whoever its owner is, and false where no
+// guard keeps it: then its owners must be read.
+func (r Rule) Guard(i Interface) (Reason, bool) {
 	for _, guard := range guards {
 		if guard.keeps(r, i) {
-			return &Verdict{Interface: i, Decision: Kept, Reason: guard.reason, Instance: i.describedOwner(), created: i.created(now)}, true
+			return guard.reason, true
 		}
 	}
-	return nil, false
+	return "", false
 }
 
 // Judge decides about an interface that no guard keeps. Visible holds every
-// instance among its claimed owners that EC2 shows.
-func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) *Verdict {
-	claimed := i.owners(visible, now)
-	weakest := claimed.weakest()
-	verdict := &Verdict{Interface: i, Decision: Kept, Reason: OwnerAlive, Instance: weakest.id, State: weakest.state, owner: visible[weakest.id], created: i.created(now)}
+// instance among its claimed ones that EC2 shows.
+func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) Verdict {
+	owner := i.strongestOwner(visible, now)
+	verdict := Verdict{Interface: i, Reason: OwnerAlive, Instance: owner.id, State: owner.state, owner: visible[owner.id], created: i.created(now)}
 	for _, row := range evidence {
-		if row.owners(claimed) && row.age(r, verdict.created) {
-			verdict.Decision, verdict.Reason = row.decision, row.reason
+		if row.owner == owner.standing && row.age(r, verdict.created) {
+			verdict.Release, verdict.Reason = row.release, row.reason
 			break
 		}
 	}

@@ -2,7 +2,6 @@ package eni
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,12 +83,9 @@ func TestEachGuardAlone(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			i, r := leaked(), rule
 			c.bend(&i, &r)
-			verdict, kept := r.Guard(i, now)
-			if kept != (c.want != "") {
-				t.Fatalf("kept: %v, want reason %q", kept, c.want)
-			}
-			if kept && (verdict.Reason != c.want || verdict.Decision != Kept) {
-				t.Errorf("%s %s, want kept %s", verdict.Decision, verdict.Reason, c.want)
+			reason, kept := r.Guard(i)
+			if kept != (c.want != "") || reason != c.want {
+				t.Errorf("kept: %v, %q, want the reason %q", kept, reason, c.want)
 			}
 		})
 	}
@@ -107,140 +103,9 @@ func TestTheFirstGuardNamesTheReason(t *testing.T) {
 				i.Tags = map[string]string{}
 			}
 			a.bend(&i, &r)
-			if verdict, kept := r.Guard(i, now); !kept || verdict.Reason != a.want {
-				t.Errorf("%s and %s: %+v, want %s", a.name, b.name, verdict, a.want)
+			if reason, kept := r.Guard(i); !kept || reason != a.want {
+				t.Errorf("%s and %s: %s, want %s", a.name, b.name, reason, a.want)
 			}
-		}
-	}
-}
-
-// The evidence, row by row and to the second.
-var evidenceCases = []struct {
-	name      string
-	described State // of the instance in the description
-	tagged    State // of the one in the tag; "" where it is the same
-	createdAt string
-	want      Decision
-	reason    Reason
-}{
-	{"terminated, just created", Terminated, "", createdAgo(0), Deferred, OwnerTerminated},
-	{"terminated, age unreadable", Terminated, "", "yesterday", Deferred, OwnerTerminated},
-	{"terminated, no age", Terminated, "", "", Deferred, OwnerTerminated},
-	{"both terminated", Terminated, Terminated, createdAgo(0), Deferred, OwnerTerminated},
-	{"pending", "pending", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"shutting down", "shutting-down", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"stopping", "stopping", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"stopped", "stopped", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"a state without a name", "", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"a state that EC2 may add", "dreaming", "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"terminated and stopped", Terminated, "stopped", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"stopped and running", "stopped", Running, createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"running and stopped", Running, "stopped", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"not visible and stopped", NotVisible, "stopped", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"running for a day", Running, "", createdAgo(24 * time.Hour), Deferred, OwnerForgot},
-	{"running for a second less", Running, "", createdAgo(24*time.Hour - time.Second), Kept, OwnerAlive},
-	{"running, age unreadable", Running, "", "yesterday", Kept, OwnerAlive},
-	{"running, no age", Running, "", "", Kept, OwnerAlive},
-	{"running, but started less than a day ago", lately, "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"running since nobody knows when", sometime, "", createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"running for a day, and started less than a day ago", Running, lately, createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"not visible, and started less than a day ago", NotVisible, lately, createdAgo(1000 * time.Hour), Kept, OwnerAlive},
-	{"running for a day, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), Deferred, OwnerForgot},
-	{"terminated and running", Terminated, Running, createdAgo(time.Hour), Kept, OwnerAlive},
-	{"running and terminated", Running, Terminated, createdAgo(time.Hour), Kept, OwnerAlive},
-	{"running and not visible", Running, NotVisible, createdAgo(time.Hour), Kept, OwnerAlive},
-	{"not visible and running", NotVisible, Running, createdAgo(time.Hour), Kept, OwnerAlive},
-	{"not visible, grace period over", NotVisible, "", createdAgo(30 * time.Minute), Deferred, OwnerGone},
-	{"not visible, a second less", NotVisible, "", createdAgo(30*time.Minute - time.Second), Kept, Young},
-	{"not visible, 15 minutes in the future", NotVisible, "", createdAgo(-15 * time.Minute), Kept, Young},
-	{"not visible, a second further", NotVisible, "", createdAgo(-15*time.Minute - time.Second), Kept, AgeUnreadable},
-	{"not visible, in another zone", NotVisible, "", now.Add(-31 * time.Minute).In(time.FixedZone("", 9*3600)).Format(time.RFC3339), Deferred, OwnerGone},
-	{"not visible, no zone", NotVisible, "", "2026-11-23T09:00:00", Kept, AgeUnreadable},
-	{"not visible, no time", NotVisible, "", "2020-01-01", Kept, AgeUnreadable},
-	{"not visible, a number", NotVisible, "", "1795428000", Kept, AgeUnreadable},
-	{"not visible, no age", NotVisible, "", "", Deferred, OwnerGone},
-	{"terminated and not visible, over", Terminated, NotVisible, createdAgo(time.Hour), Deferred, OwnerGone},
-	{"terminated and not visible, young", Terminated, NotVisible, createdAgo(time.Minute), Kept, Young},
-	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), Kept, Young},
-}
-
-// In the cases these stand for Running: started a second less than a day ago, and at
-// a time that EC2 does not tell. Running itself is started a day ago.
-const (
-	lately   State = "lately"
-	sometime State = "sometime"
-)
-
-// visible are instances in these states.
-func visible(states map[string]State) map[string]Instance {
-	all := map[string]Instance{}
-	for id, state := range states {
-		switch state {
-		case lately:
-			all[id] = Instance{State: Running, StartedAt: now.Add(-24*time.Hour + time.Second)}
-		case sometime:
-			all[id] = Instance{State: Running}
-		default:
-			all[id] = Instance{State: state, StartedAt: now.Add(-24 * time.Hour)}
-		}
-	}
-	return all
-}
-
-// claim makes the interface and the states of a case of evidence.
-func claim(described, tagged State, createdAt string) (Interface, map[string]State) {
-	i, states := leaked(), map[string]State{}
-	if described != NotVisible {
-		states[dead] = described
-	}
-	if tagged != "" {
-		i.Tags[tagInstance] = other
-	}
-	if tagged != "" && tagged != NotVisible {
-		states[other] = tagged
-	}
-	i.Tags[tagCreatedAt] = createdAt
-	if createdAt == "" {
-		delete(i.Tags, tagCreatedAt)
-	}
-	return i, states
-}
-
-func TestEachRowOfEvidence(t *testing.T) {
-	for _, c := range evidenceCases {
-		t.Run(c.name, func(t *testing.T) {
-			i, states := claim(c.described, c.tagged, c.createdAt)
-			verdict := rule.Judge(i, visible(states), now)
-			if verdict.Decision != c.want || verdict.Reason != c.reason {
-				t.Errorf("%s %s, want %s %s", verdict.Decision, verdict.Reason, c.want, c.reason)
-			}
-		})
-	}
-}
-
-// An interface without the instance tag claims the described instance, and nothing else.
-func TestWithoutATagTheDescriptionCounts(t *testing.T) {
-	i := leaked()
-	i.Tags = nil
-	if claimed := i.claimedOwners(); !slices.Equal(claimed, []string{dead}) {
-		t.Errorf("claims %q", claimed)
-	}
-	if v := rule.Judge(i, visible(map[string]State{dead: Terminated}), now); v.Reason != OwnerTerminated {
-		t.Errorf("%s %s", v.Decision, v.Reason)
-	}
-}
-
-// Every verdict names the instance that decided: the one that is alive, of two.
-func TestTheVerdictNamesTheInstanceThatDecided(t *testing.T) {
-	for _, states := range []map[string]State{{dead: Terminated, other: Running}, {dead: Terminated, other: "stopped"}, {dead: Terminated}} {
-		i := leaked()
-		i.Tags[tagInstance] = other
-		want, seen := states[other]
-		if !seen {
-			want = NotVisible
-		}
-		if v := rule.Judge(i, visible(states), now); v.Instance != other || v.State != want {
-			t.Errorf("with %v: %s %s, want %s %s", states, v.Instance, v.State, other, want)
 		}
 	}
 }
@@ -260,7 +125,7 @@ func TestTheTablesAreCovered(t *testing.T) {
 	for _, c := range evidenceCases {
 		i, states := claim(c.described, c.tagged, c.createdAt)
 		for number, row := range evidence {
-			if row.owners(i.owners(visible(states), now)) && row.age(rule, i.created(now)) {
+			if row.owner == i.strongestOwner(visible(states), now).standing && row.age(rule, i.created(now)) {
 				rows[number] = true
 				break
 			}
@@ -297,18 +162,18 @@ func FuzzJudge(f *testing.F) {
 		i.Description = description
 		i.Tags = maps.Clone(i.Tags)
 		i.Tags[tagInstance], i.Tags[tagCreatedAt] = instance, createdAt
-		if _, kept := r.Guard(i, now); kept {
+		if _, kept := r.Guard(i); kept {
 			return
 		}
-		for _, id := range i.claimedOwners() {
+		for _, id := range i.claimedInstances() {
 			if !ValidID("i-", id) || strings.ContainsAny(id, "*?") {
 				t.Fatalf("would ask EC2 for %q", id)
 			}
-			if v := r.Judge(i, visible(map[string]State{id: "stopped"}), now); v.Decision != Kept {
+			if v := r.Judge(i, visible(map[string]State{id: "stopped"}), now); v.Release {
 				t.Fatalf("%+v would be released under a living owner", i)
 			}
 		}
-		if v := r.Judge(i, nil, now); v.Decision == Deferred && !v.created.readable {
+		if v := r.Judge(i, nil, now); v.Release && !v.created.readable {
 			t.Fatalf("%+v would be released by an age that cannot be read", i)
 		}
 	})

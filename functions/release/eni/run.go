@@ -18,9 +18,10 @@ type Releaser struct {
 	Deleter    Deleter
 
 	Rule             Rule
-	DeletesPerMinute int // 1 to 150
+	DeletesPerMinute int                                        // 1 to 150
+	NewLimiter       func(perSecond float64, burst int) Limiter // golang.org/x/time/rate's
 	Log              *slog.Logger
-	Shuffle          func(n int, swap func(i, j int)) // math/rand/v2's Shuffle, or a seeded one's
+	Shuffle          func(n int, swap func(i, j int)) // math/rand/v2's, or a seeded one's
 }
 
 // Job is what one run is asked to do.
@@ -48,74 +49,81 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 		work, cancel = context.WithDeadline(ctx, deadline.Add(-reportReserve))
 		defer cancel()
 	}
-	verdicts, err := r.judge(work, job.Scope)
+	kept, plan, err := r.judge(work, job.Scope)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrEvidenceUnread, err)
-	} else {
-		err = r.releaseAbandoned(work, job, verdicts, deadline)
+		return newReport(job, nil, map[string]int{}), err
 	}
-	return newReport(job, verdicts, r.freeAddresses(work, verdicts)), err
+	results, err := r.releaseAll(work, job, plan, deadline)
+	for _, v := range kept {
+		results = append(results, Result{v, Kept})
+	}
+	subnets := make([]string, 0, len(results))
+	for _, result := range results {
+		subnets = append(subnets, result.Subnet)
+	}
+	return newReport(job, results, r.freeAddresses(work, subnets)), err
 }
 
-// judge finds the interfaces of a scope and gives each its verdict. All evidence
-// is read before the first verdict counts.
-func (r *Releaser) judge(ctx context.Context, scope Scope) ([]*Verdict, error) {
+// judge finds the interfaces of a scope and judges each: those to keep and those to
+// release. All evidence is read before the first verdict.
+func (r *Releaser) judge(ctx context.Context, scope Scope) (kept, plan []Verdict, err error) {
 	found, err := r.find(ctx, scope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now := time.Now()
-	verdicts := make([]*Verdict, 0, len(found))
 	open := found[:0] // what no guard keeps takes the place of what was found
 	var claimed []string
 	for _, i := range found {
-		if verdict, kept := r.Rule.Guard(i, now); kept {
-			verdicts = append(verdicts, verdict)
+		if reason, keeps := r.Rule.Guard(i); keeps {
+			kept = append(kept, Verdict{Interface: i, Reason: reason, Instance: i.describedInstance(), created: i.created(now)})
 			continue
 		}
 		open = append(open, i)
-		claimed = append(claimed, i.claimedOwners()...)
+		claimed = append(claimed, i.claimedInstances()...)
 	}
 	if len(open) == 0 {
-		return verdicts, nil
+		return kept, nil, nil
 	}
 	visible, err := r.Instances.Visible(ctx, distinct(claimed))
 	if err != nil {
-		return nil, fmt.Errorf("reading the states of the owning instances: %w", err)
+		return nil, nil, fmt.Errorf("reading the states of the owning instances: %w", err)
 	}
 	for _, i := range open {
-		verdicts = append(verdicts, r.Rule.Judge(i, visible, now))
-	}
-	return verdicts, nil
-}
-
-// releaseAbandoned releases, in order and at the run's pace, what the verdicts
-// say is abandoned.
-func (r *Releaser) releaseAbandoned(ctx context.Context, job Job, verdicts []*Verdict, deadline time.Time) error {
-	var plan []*Verdict
-	for _, v := range verdicts {
-		if v.Decision == Deferred {
-			plan = append(plan, v)
+		if verdict := r.Rule.Judge(i, visible, now); verdict.Release {
+			plan = append(plan, verdict)
+		} else {
+			kept = append(kept, verdict)
 		}
 	}
-	if len(plan) == 0 {
-		return nil
-	}
-	pace := NewPace(r.DeletesPerMinute, deadline)
-	var free map[string]int
-	if !job.DryRun && len(plan) > pace.burst { // what goes at once, or not at all, needs no order
-		free = r.freeAddresses(ctx, plan)
-	}
-	return r.release(ctx, job.DryRun, r.inOrder(plan, job.Scope.Instances, free), pace)
+	return kept, plan, nil
 }
 
-// freeAddresses reads how many addresses are free in the verdicts' subnets. They
-// are no evidence: where they cannot be read they are left out.
-func (r *Releaser) freeAddresses(ctx context.Context, verdicts []*Verdict) map[string]int {
-	var subnets []string
-	for _, v := range verdicts {
-		subnets = append(subnets, v.Subnet)
+// releaseAll releases a plan in order, within the run's delete budget.
+func (r *Releaser) releaseAll(ctx context.Context, job Job, plan []Verdict, deadline time.Time) ([]Result, error) {
+	if len(plan) == 0 {
+		return nil, nil
 	}
+	budget := r.budget(deadline)
+	var free map[string]int
+	if !job.DryRun && len(plan) > budget.burst { // what goes at once, or not at all, needs no order
+		var subnets []string
+		for _, v := range plan {
+			subnets = append(subnets, v.Subnet)
+		}
+		free = r.freeAddresses(ctx, subnets)
+	}
+	if !job.DryRun && budget.over() {
+		r.Log.WarnContext(ctx, "no delete can start: reading took all of the run's time; "+
+			"give the function more memory, and so more of a processor (MemorySize in template.yaml), or set VpcIds", slog.Int("interfaces", len(plan)))
+	}
+	return r.release(ctx, inOrder(plan, job.Scope.Instances, free, r.Shuffle), budget, job.DryRun)
+}
+
+// freeAddresses reads how many addresses are free in these subnets. They are no evidence:
+// where they cannot be read they are left out.
+func (r *Releaser) freeAddresses(ctx context.Context, subnets []string) map[string]int {
 	subnets = distinct(subnets)
 	if len(subnets) == 0 {
 		return map[string]int{}

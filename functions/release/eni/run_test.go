@@ -18,7 +18,7 @@ import (
 
 var errPort = errors.New("no answer")
 
-// outside is a script for the ports: what they answer, and what they were asked.
+// outside is a script for the ports: what they answer, and how they were called.
 // The run with real adapters on a real wire is tested in package main.
 type outside struct {
 	interfaces []Interface
@@ -33,12 +33,12 @@ type outside struct {
 	slow       time.Duration    // of each delete
 	slowRead   time.Duration    // of the states
 
-	asked   []string
+	called  []string
 	deleted []string
 }
 
-func (o *outside) ask(port string, values []string) error {
-	o.asked = append(o.asked, strings.TrimSpace(port+" "+strings.Join(values, ",")))
+func (o *outside) call(port string, values []string) error {
+	o.called = append(o.called, strings.TrimSpace(port+" "+strings.Join(values, ",")))
 	if o.fail == port {
 		return errPort
 	}
@@ -46,39 +46,39 @@ func (o *outside) ask(port string, values []string) error {
 }
 
 func (o *outside) Available(context.Context) ([]Interface, error) {
-	return o.interfaces, o.ask("all", nil)
+	return o.interfaces, o.call("all", nil)
 }
 
 func (o *outside) AvailableInVPCs(_ context.Context, vpcs []string) ([]Interface, error) {
-	return o.interfaces, o.ask("vpcs", vpcs)
+	return o.interfaces, o.call("vpcs", vpcs)
 }
 
 func (o *outside) AvailableInSubnets(_ context.Context, subnets []string) ([]Interface, error) {
 	if o.inSubnets != nil {
-		return o.inSubnets, o.ask("subnets", subnets)
+		return o.inSubnets, o.call("subnets", subnets)
 	}
-	return o.interfaces, o.ask("subnets", subnets)
+	return o.interfaces, o.call("subnets", subnets)
 }
 
 func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interface, error) {
-	return o.interfaces, o.ask("instances", instances)
+	return o.interfaces, o.call("instances", instances)
 }
 
 func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
 	time.Sleep(o.slowRead)
-	return visible(o.states), o.ask("states", instances)
+	return visible(o.states), o.call("states", instances)
 }
 
 func (o *outside) FreeAddresses(_ context.Context, subnets []string) (map[string]int, error) {
-	return o.free, o.ask("free", subnets)
+	return o.free, o.call("free", subnets)
 }
 
 func (o *outside) Subnets(_ context.Context, groups []string) ([]string, error) {
-	return o.subnets, o.ask("groups", groups)
+	return o.subnets, o.call("groups", groups)
 }
 
-func (o *outside) Delete(ctx context.Context, id string, pace *Pace) (string, error) {
-	if err := pace.Wait(ctx); err != nil {
+func (o *outside) Delete(ctx context.Context, id string, limiter Limiter) (string, error) {
+	if err := limiter.Wait(ctx); err != nil {
 		return "", err
 	}
 	time.Sleep(o.slow)
@@ -98,7 +98,7 @@ func (o *outside) releaser(log io.Writer) *Releaser {
 	rule.VPCs = o.vpcs
 	return &Releaser{
 		Interfaces: o, Instances: o, Subnets: o, Groups: o, Deleter: o,
-		Rule: rule, DeletesPerMinute: 60,
+		Rule: rule, DeletesPerMinute: 60, NewLimiter: newLimiter,
 		Log:     slog.New(slog.NewJSONHandler(log, nil)).With("seed", seed),
 		Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle,
 	}
@@ -197,8 +197,8 @@ func TestScope(t *testing.T) {
 		if _, _, err := run(t, o, Job{Scope: c.scope}); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(o.asked, c.want) {
-			t.Errorf("%s asked for %q, want %q", c.name, o.asked, c.want)
+		if !slices.Equal(o.called, c.want) {
+			t.Errorf("%s called for %q, want %q", c.name, o.called, c.want)
 		}
 	}
 }
@@ -222,15 +222,15 @@ func TestTheLatestWordCounts(t *testing.T) {
 	}
 }
 
-// Only owners of interfaces that no guard keeps are asked for, and only ids.
+// Only owners of interfaces that no guard keeps are called for, and only ids.
 func TestOnlyInstanceIDsAreAskedFor(t *testing.T) {
 	o := leaks(3)
 	o.interfaces[0].Tags[tagInstance] = "i-*"
 	o.interfaces[1].Tags[tagInstance] = other
 	o.interfaces[2].Status = "in-use"
 	_, _, _ = run(t, o, sweep)
-	if !slices.Contains(o.asked, "states "+dead+","+other) {
-		t.Errorf("asked %q", o.asked)
+	if !slices.Contains(o.called, "states "+dead+","+other) {
+		t.Errorf("called %q", o.called)
 	}
 }
 
@@ -238,7 +238,7 @@ func TestOnlyInstanceIDsAreAskedFor(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		answer   error
-		decision Decision
+		outcome  Outcome
 		reason   Reason
 		released int // of the nine others
 	}{
@@ -249,7 +249,7 @@ func TestAnswers(t *testing.T) {
 		{errors.New("anything else"), Failed, OwnerTerminated, 9},
 		{context.DeadlineExceeded, Failed, OwnerTerminated, 9},
 		{ErrThrottled, Deferred, OwnerTerminated, -1},
-		{ErrPaceSpent, Deferred, OwnerTerminated, -1},
+		{ErrBudgetSpent, Deferred, OwnerTerminated, -1},
 	} {
 		o := leaks(10)
 		o.answers["eni-4"] = c.answer
@@ -262,10 +262,10 @@ func TestAnswers(t *testing.T) {
 			c.released = at // those before; the others are deferred
 		}
 		line := report.Interfaces[slices.IndexFunc(report.Interfaces, func(l Line) bool { return l.ID == "eni-4" })]
-		if line.Decision != c.decision || line.Reason != c.reason || report.Released != c.released {
-			t.Errorf("%v: %s %s and %d released, want %s %s and %d", c.answer, line.Decision, line.Reason, report.Released, c.decision, c.reason, c.released)
+		if line.Outcome != c.outcome || line.Reason != c.reason || report.Released != c.released {
+			t.Errorf("%v: %s %s and %d released, want %s %s and %d", c.answer, line.Outcome, line.Reason, report.Released, c.outcome, c.reason, c.released)
 		}
-		if c.decision == Deferred && len(o.deleted) != at+1 {
+		if c.outcome == Deferred && len(o.deleted) != at+1 {
 			t.Errorf("%v: %d more deletes", c.answer, len(o.deleted)-at-1)
 		}
 	}
@@ -317,7 +317,7 @@ func TestNoTimeToDeleteIsSaid(t *testing.T) {
 		first    error
 		released int
 		said     bool
-	}{{54 * time.Second, nil, 16, false}, {57 * time.Second, nil, 0, true}, {time.Second, ErrPaceSpent, 0, false}} {
+	}{{54 * time.Second, nil, 16, false}, {57 * time.Second, nil, 0, true}, {time.Second, ErrBudgetSpent, 0, false}} {
 		o := leaks(30)
 		o.slowRead = c.read
 		if c.first != nil {
@@ -332,13 +332,10 @@ func TestNoTimeToDeleteIsSaid(t *testing.T) {
 }
 
 func TestAReportFitsLambdasAnswer(t *testing.T) {
-	var verdicts []*Verdict
-	v := &Verdict{Interface: leaked(), Decision: Deferred, Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
+	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
 	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
-	for range maxLines + 5 {
-		verdicts = append(verdicts, v)
-	}
-	report := newReport(Job{Trigger: Hand}, verdicts, nil)
+	results := slices.Repeat([]Result{{v, Deferred}}, maxLines+5)
+	report := newReport(Job{Trigger: Hand}, results, nil)
 	text, err := json.Marshal(report)
 	if err != nil || len(text) > 6*1000*1000 {
 		t.Errorf("%d bytes, %v", len(text), err)
@@ -346,7 +343,7 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
 		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, verdicts, nil)); bytes.Contains(text, []byte("interfaces")) {
+	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
 		t.Errorf("a sweep's report has a list: %.200s", text)
 	}
 	if text, _ := json.Marshal(newReport(Job{Trigger: Hand}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {

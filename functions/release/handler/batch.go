@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"encoding/json"
@@ -10,15 +10,15 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// misunderstood is a message of a batch that cannot be used.
-type misunderstood struct {
+// invalidMessage is a message of a batch that fails alone.
+type invalidMessage struct {
 	id  string
 	err error
 }
 
-// decodeBatch reads the records of a batch of SQS messages, each a terminate event,
-// into one request for all of their instances. Messages that are anything else fail alone.
-func decodeBatch(records json.RawMessage) (request, []misunderstood, error) {
+// decodeBatch decodes a batch of SQS messages, each a terminate event, into one request
+// for all of their instances. Messages that are anything else fail alone.
+func decodeBatch(records json.RawMessage) (request, []invalidMessage, error) {
 	var batch []events.SQSMessage
 	if err := json.Unmarshal(records, &batch); err != nil {
 		return request{}, nil, fmt.Errorf("the batch of records cannot be read: %w", err)
@@ -27,21 +27,21 @@ func decodeBatch(records json.RawMessage) (request, []misunderstood, error) {
 		return request{}, nil, errors.New("the batch holds no record")
 	}
 	all := request{trigger: eni.Event}
-	var failures []misunderstood
+	var invalid []invalidMessage
 	for _, message := range batch {
 		if message.EventSource != "aws:sqs" {
-			return request{}, nil, fmt.Errorf("the batch holds a record of %.80q; %s", message.EventSource, understood)
+			return request{}, nil, fmt.Errorf("the batch holds a record of %.80q; %s", message.EventSource, supported)
 		}
 		one, err := decodeMessage(message.Body)
 		if err != nil {
-			failures = append(failures, misunderstood{message.MessageId, err})
+			invalid = append(invalid, invalidMessage{message.MessageId, err})
 			continue
 		}
 		all.scope.Instances = append(all.scope.Instances, one.scope.Instances...)
 		all.scope.Groups = append(all.scope.Groups, one.scope.Groups...)
 		all.scope.Subnets = append(all.scope.Subnets, one.scope.Subnets...)
 	}
-	return all, failures, nil
+	return all, invalid, nil
 }
 
 func decodeMessage(body string) (request, error) {
@@ -49,7 +49,7 @@ func decodeMessage(body string) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	one, err := decode([]byte(body), fields)
+	one, err := decode(fields)
 	if err == nil && one.trigger != eni.Event {
 		return request{}, fmt.Errorf("an input of the trigger %q came through the queue, which is for terminate events only", one.trigger)
 	}

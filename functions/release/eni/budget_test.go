@@ -7,18 +7,30 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// turns waits for every turn that a pace gives and returns when each came.
-func turns(t *testing.T, perMinute int, deadline time.Duration) []time.Duration {
+// newLimiter is what the function ships with.
+func newLimiter(perSecond float64, burst int) Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), burst)
+}
+
+// newBudget returns the budget of a run that begins now.
+func newBudget(perMinute int, deadline time.Time) *budget {
+	return (&Releaser{DeletesPerMinute: perMinute, NewLimiter: newLimiter}).budget(deadline)
+}
+
+// tokens waits for every token of a budget and returns when each came.
+func tokens(t *testing.T, perMinute int, deadline time.Duration) []time.Duration {
 	t.Helper()
 	var at []time.Duration
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		pace := NewPace(perMinute, start.Add(deadline))
+		budget := newBudget(perMinute, start.Add(deadline))
 		for {
-			err := pace.Wait(t.Context())
-			if errors.Is(err, ErrPaceSpent) {
+			err := budget.Wait(t.Context())
+			if errors.Is(err, ErrBudgetSpent) {
 				return
 			}
 			if err != nil {
@@ -30,7 +42,7 @@ func turns(t *testing.T, perMinute int, deadline time.Duration) []time.Duration 
 	return at
 }
 
-func TestPace(t *testing.T) {
+func TestBudget(t *testing.T) {
 	for _, c := range []struct {
 		perMinute, atOnce, inAll int
 		last                     time.Duration
@@ -40,7 +52,7 @@ func TestPace(t *testing.T) {
 		{3, 1, 3, 40 * time.Second},
 		{150, 37, 150, 45200 * time.Millisecond},
 	} {
-		at := turns(t, c.perMinute, time.Hour)
+		at := tokens(t, c.perMinute, time.Hour)
 		atOnce := 0
 		for atOnce < len(at) && at[atOnce] == 0 {
 			atOnce++
@@ -55,7 +67,7 @@ func TestPace(t *testing.T) {
 // Three runs at once, at the default, stay within half of EC2's bucket (100 at
 // once, 5 a second) at once and 3 a second after that, in every interval.
 func TestThreeRunsLeaveTheCNIItsShare(t *testing.T) {
-	at := turns(t, 60, time.Hour)
+	at := tokens(t, 60, time.Hour)
 	for i := range at {
 		for j := i; j < len(at); j++ {
 			calls, within := float64(3*(j-i+1)), (at[j] - at[i]).Seconds()
@@ -66,16 +78,16 @@ func TestThreeRunsLeaveTheCNIItsShare(t *testing.T) {
 	}
 }
 
-// Whatever a run does between its turns, no interval holds more calls than the
-// burst and what has refilled: a slow EC2 does not make the missed turns pile up.
+// Whatever a run does between its tokens, no interval holds more calls than the
+// burst and what has refilled: a slow EC2 does not make the missed tokens pile up.
 func TestAStallDoesNotMakeABurst(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 4))
 	synctest.Test(t, func(t *testing.T) {
-		pace, start := NewPace(60, time.Time{}), time.Now()
-		pace.left = 500
+		budget, start := newBudget(60, time.Time{}), time.Now()
+		budget.left = 500
 		var at []time.Duration
-		for pace.Wait(t.Context()) == nil {
+		for budget.Wait(t.Context()) == nil {
 			at = append(at, time.Since(start))
 			if random.IntN(20) == 0 {
 				time.Sleep(time.Duration(random.Int64N(int64(time.Minute))))
@@ -91,40 +103,40 @@ func TestAStallDoesNotMakeABurst(t *testing.T) {
 	})
 }
 
-func TestNoTurnInTheLastFiveSeconds(t *testing.T) {
-	at := turns(t, 60, 20*time.Second)
+func TestNoTokenInTheLastFiveSeconds(t *testing.T) {
+	at := tokens(t, 60, 20*time.Second)
 	if last := at[len(at)-1]; last != 15*time.Second || len(at) != 30 {
 		t.Errorf("%d calls, the last after %v; want 30, after 15s", len(at), last)
 	}
-	if at := turns(t, 60, 3*time.Second); len(at) != 0 {
+	if at := tokens(t, 60, 3*time.Second); len(at) != 0 {
 		t.Errorf("%d calls with a deadline of 3 s, want none", len(at))
 	}
 }
 
-// A turn that would come too late is refused at once, not waited for.
-func TestNoWaitForATurnThatComesTooLate(t *testing.T) {
+// A token that would come too late is refused at once, not waited for.
+func TestNoWaitForATokenThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		pace := NewPace(1, start.Add(40*time.Second))
-		pace.left = 2
-		_ = pace.Wait(t.Context())
-		if err := pace.Wait(t.Context()); !errors.Is(err, ErrPaceSpent) || time.Since(start) != 0 {
-			t.Errorf("%v after %v, want %v at once", err, time.Since(start), ErrPaceSpent)
+		budget := newBudget(1, start.Add(40*time.Second))
+		budget.left = 2
+		_ = budget.Wait(t.Context())
+		if err := budget.Wait(t.Context()); !errors.Is(err, ErrBudgetSpent) || time.Since(start) != 0 {
+			t.Errorf("%v after %v, want %v at once", err, time.Since(start), ErrBudgetSpent)
 		}
 	})
 }
 
-func TestPaceEndsWithItsContext(t *testing.T) {
+func TestTheBudgetEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		pace := NewPace(1, time.Time{})
-		pace.left = 2
-		if err := pace.Wait(ctx); err != nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		start, budget := time.Now(), newBudget(1, time.Time{})
+		budget.left = 2
+		if err := budget.Wait(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if err := pace.Wait(ctx); !errors.Is(err, ErrPaceSpent) || ctx.Err() == nil {
-			t.Errorf("%v, want %v as soon as the context ends", err, ErrPaceSpent)
+		time.AfterFunc(10*time.Second, cancel)
+		if err := budget.Wait(ctx); !errors.Is(err, ErrBudgetSpent) || time.Since(start) != 10*time.Second {
+			t.Errorf("%v after %v, want %v as soon as the context ends", err, time.Since(start), ErrBudgetSpent)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// metrics writes CloudWatch metrics in the embedded metric format: one line of
+// metrics writes a run's metrics in CloudWatch's embedded metric format: one line of
 // JSON on the function's output, from which CloudWatch Logs takes them (Amazon
 // CloudWatch User Guide, "Specification: Embedded metric format").
 type metrics struct {
@@ -20,13 +20,12 @@ type metrics struct {
 // namespace holds the metrics of all stacks.
 const namespace = "NetworkInterfaceReleaser"
 
-// A metric costs 0.30 USD in a month in which each of its hours has a value (Amazon
-// CloudWatch Pricing). So they are few, and one with nothing to tell is left out;
-// Abandoned alone is told when it is 0, for its samples count the completed sweeps.
+// Each metric costs 0.30 USD a month (Amazon CloudWatch Pricing), so there are few, and zero
+// values are omitted. Abandoned is always written: its sample count is the number of completed sweeps.
 var measured = []struct {
 	name, unit string
 	value      func(eni.Report) int
-	told       func(report eni.Report, completed bool) bool
+	written    func(report eni.Report, completed bool) bool
 }{
 	{"Released", "Count", func(r eni.Report) int { return r.Released }, forReal},
 	{"AddressesReleased", "Count", func(r eni.Report) int { return r.AddressesReleased }, forReal},
@@ -39,11 +38,10 @@ var measured = []struct {
 
 func forReal(r eni.Report, _ bool) bool { return !r.DryRun && r.Released > 0 }
 
-// ofSweep leaves out what does not know of all interfaces: a run that failed, or
-// that looked at a part only.
+// ofSweep omits what does not cover all interfaces: failed runs, and runs over a part of the region.
 func ofSweep(r eni.Report, completed bool) bool { return completed && r.Trigger == eni.Schedule }
 
-// write writes the metrics of a run; none, where it has nothing to tell.
+// write writes the metrics of a run; no line where there is none to write.
 func (m metrics) write(report eni.Report, completed bool) error {
 	type definition struct{ Name, Unit string }
 	var definitions []definition
@@ -58,7 +56,7 @@ func (m metrics) write(report eni.Report, completed bool) error {
 		"message":   "metrics",
 	}
 	for _, metric := range measured {
-		if metric.told(report, completed) {
+		if metric.written(report, completed) {
 			definitions = append(definitions, definition{metric.name, metric.unit})
 			line[metric.name] = metric.value(report)
 		}

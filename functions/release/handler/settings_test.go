@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"reflect"
@@ -20,7 +20,7 @@ func defaults() map[string]string {
 func TestSettings(t *testing.T) {
 	environment := defaults()
 	environment["VPC_IDS"], environment["CLUSTER_NAMES"] = "vpc-12345678, vpc-0123456789abcdef0", "blue,green"
-	s, err := parseSettings(environment)
+	s, err := ParseSettings(environment)
 	want := eni.Rule{
 		Account: "123456789012", VPCs: []string{"vpc-12345678", "vpc-0123456789abcdef0"}, Clusters: []string{"blue", "green"}, GracePeriod: 30 * time.Minute,
 	}
@@ -54,7 +54,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
 			environment := defaults()
 			environment[c.name] = c.value
-			if s, err := parseSettings(environment); err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") != 1 {
+			if s, err := ParseSettings(environment); err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "\n") != 1 {
 				t.Errorf("%+v, %v; want one error with %s", s, err, c.want)
 			}
 		})
@@ -63,7 +63,7 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 
 func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
 	environment := map[string]string{}
-	_, err := parseSettings(environment)
+	_, err := ParseSettings(environment)
 	for name := range defaults() {
 		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
 			t.Errorf("%s is not named by: %v", name, err)
@@ -72,20 +72,10 @@ func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
 	for name := range defaults() {
 		environment[name] = "?,"
 	}
-	_, err = parseSettings(environment)
+	_, err = ParseSettings(environment)
 	for name := range defaults() {
 		if !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s is not named by: %v", name, err)
-		}
-	}
-}
-
-// The demo's function gets each setting, too.
-func TestTheDemoSetsEachSetting(t *testing.T) {
-	demo := string(read(t, "infra/simulator/demo/function.go"))
-	for name := range defaults() {
-		if !strings.Contains(demo, `"`+name+`=`) {
-			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
 		}
 	}
 }

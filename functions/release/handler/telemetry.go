@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"slices"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// tell leaves what every run leaves, failed or not: a line for each subnet that got
-// addresses back, a line of totals, and the metrics. Where evidence could not be read
-// the totals have no counts: what is not known must not read as "no leaks".
-func (h handler) tell(ctx context.Context, report eni.Report, asked *calls, err error) {
+// publish logs and measures a run, failed or not: a line for each subnet with freed addresses,
+// a line of totals, the metrics. Where evidence could not be read the totals have no counts:
+// what is not known must not read as "no leaks".
+func (h *Handler) publish(ctx context.Context, report eni.Report, calls *awsconfig.Calls, err error) {
 	for _, subnet := range slices.Sorted(maps.Keys(report.Returned)) {
 		returned := report.Returned[subnet]
 		attrs := []slog.Attr{slog.String("subnet", subnet), slog.Int("interfaces", returned.Interfaces), slog.Int("addresses", returned.Addresses)}
@@ -25,7 +26,7 @@ func (h handler) tell(ctx context.Context, report eni.Report, asked *calls, err 
 	level, message := slog.LevelInfo, "the run is done"
 	totals := []slog.Attr{
 		slog.String("trigger", string(report.Trigger)), slog.Bool("dryRun", report.DryRun),
-		slog.Any("calls", asked.made), slog.Int("throttles", asked.throttled),
+		slog.Any("calls", calls.Made), slog.Int("throttles", calls.Throttled),
 	}
 	if err != nil {
 		level, message = slog.LevelError, "the run failed"

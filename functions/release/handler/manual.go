@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"encoding/json"
@@ -10,24 +10,24 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// hand are the fields of an input by hand; all are optional. A new one is a row here.
-var hand = map[string]func(*request, json.RawMessage) error{
+// manualFields are the fields of a manual run's payload; all are optional. A new one is a row here.
+var manualFields = map[string]func(*request, json.RawMessage) error{
 	"dryRun":      func(r *request, value json.RawMessage) error { return unmarshal(value, &r.dryRun) },
 	"instanceIds": func(r *request, value json.RawMessage) error { return ids(value, "i-", &r.scope.Instances) },
 	"subnetIds":   func(r *request, value json.RawMessage) error { return ids(value, "subnet-", &r.scope.Subnets) },
 	"vpcIds":      func(r *request, value json.RawMessage) error { return ids(value, "vpc-", &r.scope.VPCs) },
 }
 
-// decodeHand decodes what an operator sends: {} sweeps, anything named is looked
-// at instead. It is a dry run unless it says "dryRun": false, because `sam local
-// invoke` without an event sends {}, and runs with its user's own credentials.
-func decodeHand(fields map[string]json.RawMessage) (request, error) {
+// decodeManual decodes what an operator sends: {} sweeps, names narrow the scope to
+// themselves. Only "dryRun": false makes the run delete, because `sam local invoke`
+// without an event sends {}, and runs with its user's own credentials.
+func decodeManual(fields map[string]json.RawMessage) (request, error) {
 	decoded := request{trigger: eni.Hand, dryRun: true}
 	decoded.scope.Sweep = true
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		decode, known := hand[name]
+		decode, known := manualFields[name]
 		if !known {
-			return request{}, fmt.Errorf("the field %.80q is not known; %s", name, understood)
+			return request{}, fmt.Errorf("the field %.80q is not known; %s", name, supported)
 		}
 		if err := decode(&decoded, fields[name]); err != nil {
 			return request{}, fmt.Errorf("the field %q %w", name, err)
@@ -39,8 +39,8 @@ func decodeHand(fields map[string]json.RawMessage) (request, error) {
 	return decoded, nil
 }
 
-// ids reads a list of ids. A list that is empty or null is refused: it was
-// computed by somebody's script, and does not mean "everything".
+// ids reads a list of IDs. It refuses an empty list and null: a script computed
+// them, and did not mean "everything".
 func ids(value json.RawMessage, prefix string, list *[]string) error {
 	if err := unmarshal(value, list); err != nil {
 		return err

@@ -1,47 +1,30 @@
-package main
+package handler
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 )
 
-const (
-	sampleInstance = "i-0123456789abcdef0"
-	sampleSubnet   = "subnet-12345678"
-)
-
-// samples are all files of events/ and what they decode to.
-var samples = map[string]struct {
-	want     request
-	failures []string // message ids of a batch
-	refused  string   // part of the error
-}{
-	"terminate": {want: request{trigger: eni.Event, scope: eni.Scope{
-		Instances: []string{sampleInstance}, Groups: []string{"my-asg"}, Subnets: []string{sampleSubnet}}}},
-	"terminate-by-alarm": {want: request{trigger: eni.Event, scope: eni.Scope{
-		Instances: []string{sampleInstance}, Groups: []string{"my-asg"}}}},
-	"terminate-to-warm-pool": {want: request{trigger: eni.Event}},
-	"schedule":               {want: request{trigger: eni.Schedule, scope: eni.Scope{Sweep: true}}},
-	"schedule-rule":          {want: request{trigger: eni.Schedule, scope: eni.Scope{Sweep: true}}},
-	"batch": {want: request{trigger: eni.Event, scope: eni.Scope{
-		Instances: []string{sampleInstance, "i-0fedcba9876543210"}, Groups: []string{"my-asg", "my-asg"}, Subnets: []string{sampleSubnet, sampleSubnet}}}},
-	"batch-with-bad-message": {
-		want: request{trigger: eni.Event, scope: eni.Scope{
-			Instances: []string{sampleInstance}, Groups: []string{"my-asg"}, Subnets: []string{sampleSubnet}}},
-		failures: []string{"00000002-1234-1234-1234-123456789012", "00000003-1234-1234-1234-123456789012"}},
-	"hand":     {want: request{trigger: eni.Hand, dryRun: true, scope: eni.Scope{Sweep: true}}},
-	"hand-dry": {want: request{trigger: eni.Hand, dryRun: true, scope: eni.Scope{Subnets: []string{sampleSubnet}}}},
-	"hand-release": {want: request{trigger: eni.Hand, scope: eni.Scope{
-		Instances: []string{sampleInstance}, Subnets: []string{sampleSubnet}, VPCs: []string{"vpc-12345678"}}}},
-	"not-understood-state-change": {refused: `"EC2 Instance State-change Notification" of "aws.ec2" came; understood are`},
-	"not-understood-field":        {refused: `"dryrun" is not known; understood are`},
-	"not-understood-empty-list":   {refused: `"instanceIds" is empty`},
+// decoded is what each sample decodes to that the function accepts.
+var decoded = map[string]request{
+	"terminate":              {trigger: eni.Event, scope: eni.Scope{Instances: []string{events.Instance}, Groups: []string{events.Group}, Subnets: []string{events.Subnet}}},
+	"terminate-by-alarm":     {trigger: eni.Event, scope: eni.Scope{Instances: []string{events.Instance}, Groups: []string{events.Group}}},
+	"terminate-to-warm-pool": {trigger: eni.Event},
+	"schedule":               {trigger: eni.Schedule, scope: eni.Scope{Sweep: true}},
+	"schedule-rule":          {trigger: eni.Schedule, scope: eni.Scope{Sweep: true}},
+	"batch": {trigger: eni.Event, scope: eni.Scope{
+		Instances: []string{events.Instance, events.OtherInstance}, Groups: []string{events.Group, events.Group}, Subnets: []string{events.Subnet, events.Subnet}}},
+	"batch-with-bad-message": {trigger: eni.Event, scope: eni.Scope{Instances: []string{events.Instance}, Groups: []string{events.Group}, Subnets: []string{events.Subnet}}},
+	"hand":                   {trigger: eni.Hand, dryRun: true, scope: eni.Scope{Sweep: true}},
+	"hand-dry":               {trigger: eni.Hand, dryRun: true, scope: eni.Scope{Subnets: []string{events.Subnet}}},
+	"hand-release": {trigger: eni.Hand, scope: eni.Scope{
+		Instances: []string{events.Instance}, Subnets: []string{events.Subnet}, VPCs: []string{events.VPC}}},
 }
 
 // decodeAny decodes as the handler does.
@@ -52,75 +35,56 @@ func decodeAny(payload []byte) (request, []string, error) {
 	}
 	records, isBatch := fields["Records"]
 	if !isBatch {
-		one, err := decode(payload, fields)
+		one, err := decode(fields)
 		return one, nil, err
 	}
-	batch, failures, err := decodeBatch(records)
+	batch, invalid, err := decodeBatch(records)
 	var ids []string
-	for _, failure := range failures {
-		ids = append(ids, failure.id)
+	for _, message := range invalid {
+		ids = append(ids, message.id)
 	}
 	return batch, ids, err
 }
 
-func readSample(t testing.TB, name string) []byte {
-	t.Helper()
-	payload, err := os.ReadFile(filepath.Join("events", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return payload
-}
-
-func sampleNames(t testing.TB) []string {
-	t.Helper()
-	files, err := filepath.Glob("events/*.json")
-	if err != nil || len(files) != len(samples) {
-		t.Fatalf("%d samples in events/, %d in the table (%v)", len(files), len(samples), err)
-	}
-	names := make([]string, 0, len(files))
-	for _, file := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(file), ".json"))
-	}
-	return names
-}
-
 func TestEachSampleDecodes(t *testing.T) {
-	for _, name := range sampleNames(t) {
-		t.Run(name, func(t *testing.T) {
-			sample := samples[name]
-			got, failures, err := decodeAny(readSample(t, name))
-			if sample.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), sample.refused) {
-					t.Fatalf("%v, want an error with %q", err, sample.refused)
+	if files := events.Names(); len(files) != len(events.Samples) {
+		t.Errorf("%d rows of samples, %d files: %q", len(events.Samples), len(files), files)
+	}
+	for _, sample := range events.Samples {
+		t.Run(sample.Name, func(t *testing.T) {
+			want, accepted := decoded[sample.Name]
+			if accepted == (sample.Refused != "") {
+				t.Fatalf("refused by %q, decoded to %+v: one of the two", sample.Refused, want)
+			}
+			got, failures, err := decodeAny(sample.Payload())
+			if !accepted {
+				if err == nil || !strings.Contains(err.Error(), sample.Refused) {
+					t.Fatalf("%v, want an error with %q", err, sample.Refused)
 				}
 				return
 			}
-			if err != nil || !reflect.DeepEqual(got, sample.want) || !reflect.DeepEqual(failures, sample.failures) {
-				t.Errorf("got  %+v, failures %q (%v)\nwant %+v, failures %q", got, failures, err, sample.want, sample.failures)
+			if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(failures, sample.Failures) {
+				t.Errorf("got  %+v, failures %q (%v)\nwant %+v, failures %q", got, failures, err, want, sample.Failures)
 			}
 		})
 	}
 }
 
 func TestEachKindHasItsSample(t *testing.T) {
-	for _, kind := range kinds {
-		found := false
-		for _, name := range sampleNames(t) {
+	for _, kind := range eventKinds {
+		if !slices.ContainsFunc(events.Samples, func(sample events.Sample) bool {
 			var event struct {
 				Source     string `json:"source"`
 				DetailType string `json:"detail-type"`
 			}
-			_ = json.Unmarshal(readSample(t, name), &event)
-			found = found || event.Source == kind.source && event.DetailType == kind.detailType
-		}
-		if !found {
+			_ = json.Unmarshal(sample.Payload(), &event)
+			return event.Source == kind.source && event.DetailType == kind.detailType
+		}) {
 			t.Errorf("no sample of %s %q", kind.source, kind.detailType)
 		}
 	}
 }
 
-// termination events that are bent, and what is said of them.
 func TestWrongInputsAreRefusedByName(t *testing.T) {
 	event := func(source, kind, detail string) string {
 		return `{"source":"` + source + `","detail-type":"` + kind + `","detail":` + detail + `}`
@@ -160,10 +124,12 @@ func TestWrongInputsAreRefusedByName(t *testing.T) {
 		`{"Records":[{"eventSource":"aws:s3"}]}`: `a record of "aws:s3"`,
 		`{"detail-type":7}`:                      "EventBridge event cannot be read",
 		`{"detail-type":"Scheduled Event"}`:      `"Scheduled Event" of "" came`,
-		event("aws.autoscaling", "EC2 Instance Launch Successful", `{}`): `"EC2 Instance Launch Successful" of "aws.autoscaling" came`,
-		event("my.app", "EC2 Instance Terminate Successful", `{}`):       `of "my.app" came`,
-		event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):     `detail holds "dryRun"`,
-		event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):   `detail holds "subnetIds"`,
+		`{"detail-type":"Scheduled Event","SOURCE":"aws.events","detail":{}}`:   `"Scheduled Event" of "" came`,
+		`{"detail-type":"Scheduled Event","source":["aws.events"],"detail":{}}`: "EventBridge event cannot be read: its source",
+		event("aws.autoscaling", "EC2 Instance Launch Successful", `{}`):        `"EC2 Instance Launch Successful" of "aws.autoscaling" came`,
+		event("my.app", "EC2 Instance Terminate Successful", `{}`):              `of "my.app" came`,
+		event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):            `detail holds "dryRun"`,
+		event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):          `detail holds "subnetIds"`,
 		terminate(`{}`):                               `EC2InstanceId "" is no instance id`,
 		terminate(`{"EC2InstanceId":"i-*"}`):          `EC2InstanceId "i-*" is no instance id`,
 		terminate(`{"EC2InstanceId":["i-01234567"]}`): "its detail cannot be read",
@@ -182,22 +148,22 @@ func TestWrongInputsAreRefusedByName(t *testing.T) {
 func TestEventsMayGrow(t *testing.T) {
 	for _, detail := range []string{"{}", `"{}"`, "{ }", "null", `""`, `{"new-field":1}`, `"{\"new-field\":1}"`} {
 		schedule := `{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":` + detail + `}`
-		if got, _, err := decodeAny([]byte(schedule)); err != nil || !reflect.DeepEqual(got, samples["schedule"].want) {
+		if got, _, err := decodeAny([]byte(schedule)); err != nil || !reflect.DeepEqual(got, decoded["schedule"]) {
 			t.Errorf("%s: %+v, %v", schedule, got, err)
 		}
 	}
-	grown := strings.Replace(string(readSample(t, "terminate")), `"StatusCode"`, `"NewField": [{}], "StatusCode"`, 1)
+	grown := strings.Replace(string(events.Payload("terminate")), `"StatusCode"`, `"NewField": [{}], "StatusCode"`, 1)
 	grown = strings.Replace(grown, `"version"`, `"new-field": {}, "version"`, 1)
-	if got, _, err := decodeAny([]byte(grown)); err != nil || !reflect.DeepEqual(got, samples["terminate"].want) {
+	if got, _, err := decodeAny([]byte(grown)); err != nil || !reflect.DeepEqual(got, decoded["terminate"]) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-// FuzzDecode: no input panics, and none that is understood names anything but
-// ids, or sweeps without being a schedule or by hand.
+// FuzzDecode: no input panics, and none that is accepted names anything but IDs, or sweeps
+// without being a schedule's or a manual run's.
 func FuzzDecode(f *testing.F) {
-	for _, name := range sampleNames(f) {
-		f.Add(readSample(f, name))
+	for _, sample := range events.Samples {
+		f.Add(sample.Payload())
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		got, _, err := decodeAny(payload)

@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"encoding/json"
@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 )
 
-// FuzzBatch: each of a batch's messages has one fate, whatever is in it and in its
-// neighbours: it is in the request by what it says alone, or it is a failure by its id.
+// FuzzBatch: each message of a batch is decoded by itself, whatever is in it and in the others:
+// its own names are in the request, or its ID is a failure.
 func FuzzBatch(f *testing.F) {
-	for _, name := range sampleNames(f) {
-		f.Add(readSample(f, name), readSample(f, "terminate"), "aws:sqs")
+	for _, sample := range events.Samples {
+		f.Add(sample.Payload(), events.Payload("terminate"), "aws:sqs")
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte, source string) {
 		bodies := [][]byte{first, second, first}
@@ -48,7 +49,7 @@ func FuzzBatch(f *testing.F) {
 			!slices.Equal(got.scope.Instances, want.Instances) || !slices.Equal(got.scope.Groups, want.Groups) || !slices.Equal(got.scope.Subnets, want.Subnets) {
 			t.Fatalf("%+v, want %+v of\n%s", got, want, raw)
 		}
-		if !slices.EqualFunc(failures, failed, func(f misunderstood, id string) bool { return f.id == id && f.err != nil }) {
+		if !slices.EqualFunc(failures, failed, func(f invalidMessage, id string) bool { return f.id == id && f.err != nil }) {
 			t.Fatalf("failures %+v, want %q", failures, failed)
 		}
 		for prefix, ids := range map[string][]string{"i-": got.scope.Instances, "subnet-": got.scope.Subnets} {
@@ -61,12 +62,11 @@ func FuzzBatch(f *testing.F) {
 	})
 }
 
-// FuzzRecords: no list of records panics, and each message of one that is read has
-// one fate at most.
+// FuzzRecords: no list of records panics, and none yields more instances and failures than it has messages.
 func FuzzRecords(f *testing.F) {
 	for _, name := range []string{"batch", "batch-with-bad-message"} {
 		var batch struct{ Records json.RawMessage }
-		if err := json.Unmarshal(readSample(f, name), &batch); err != nil {
+		if err := json.Unmarshal(events.Payload(name), &batch); err != nil {
 			f.Fatal(err)
 		}
 		f.Add([]byte(batch.Records))

@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"errors"
@@ -14,10 +14,10 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// settings are the function's environment variables, which template.yaml sets
+// Settings are the function's environment variables, which template.yaml sets
 // from its parameters. All are required, even those that may be empty: a variable
 // that somebody removed must not widen what is released.
-type settings struct {
+type Settings struct {
 	AccountID          account `env:"ACCOUNT_ID,required,notEmpty"`
 	DryRun             bool    `env:"DRY_RUN,required,notEmpty"`
 	VPCIDs             vpcs    `env:"VPC_IDS,required"`
@@ -39,17 +39,17 @@ const (
 	maxDeletesPerMinute = 150
 )
 
-// parseSettings reads the settings from environment variables. Its error names every
+// ParseSettings reads the settings from environment variables. Its error names every
 // setting that is missing or wrong.
-func parseSettings(environment map[string]string) (settings, error) {
-	var s settings
-	if err := sentences(env.ParseWithOptions(&s, env.Options{Environment: environment})); err != nil {
-		return settings{}, fmt.Errorf("some settings (environment variables, set from the template's parameters) are wrong:\n%w", err)
+func ParseSettings(environment map[string]string) (Settings, error) {
+	var s Settings
+	if err := byVariable(env.ParseWithOptions(&s, env.Options{Environment: environment})); err != nil {
+		return Settings{}, fmt.Errorf("some settings (environment variables, set from the template's parameters) are wrong:\n%w", err)
 	}
 	return s, nil
 }
 
-func (s settings) rule() eni.Rule {
+func (s Settings) rule() eni.Rule {
 	return eni.Rule{
 		Account:         string(s.AccountID),
 		VPCs:            s.VPCIDs,
@@ -59,13 +59,13 @@ func (s settings) rule() eni.Rule {
 	}
 }
 
-// sentences turns the parser's errors into ones that name the variable.
-func sentences(err error) error {
+// byVariable replaces the parser's errors by ones that name the variable.
+func byVariable(err error) error {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		return err
 	}
-	said := make([]error, 0, len(all.Errors))
+	named := make([]error, 0, len(all.Errors))
 	for _, each := range all.Errors {
 		var unset env.VarIsNotSetError
 		var empty env.EmptyVarError
@@ -78,14 +78,14 @@ func sentences(err error) error {
 		case errors.As(each, &wrong):
 			each = fmt.Errorf("%s: %w", variable(wrong.Name), wrong.Err)
 		}
-		said = append(said, each)
+		named = append(named, each)
 	}
-	return errors.Join(said...)
+	return errors.Join(named...)
 }
 
-// variable is the environment variable of a field of settings.
+// variable returns the environment variable of a field of Settings.
 func variable(field string) string {
-	f, _ := reflect.TypeFor[settings]().FieldByName(field)
+	f, _ := reflect.TypeFor[Settings]().FieldByName(field)
 	name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
 	return name
 }

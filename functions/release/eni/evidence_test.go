@@ -1,0 +1,138 @@
+package eni
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// The evidence, row by row and to the second.
+var evidenceCases = []struct {
+	name      string
+	described State // of the instance in the description
+	tagged    State // of the one in the tag; "" where it is the same
+	createdAt string
+	release   bool
+	reason    Reason
+}{
+	{"terminated, just created", Terminated, "", createdAgo(0), true, OwnerTerminated},
+	{"terminated, age unreadable", Terminated, "", "yesterday", true, OwnerTerminated},
+	{"terminated, no age", Terminated, "", "", true, OwnerTerminated},
+	{"both terminated", Terminated, Terminated, createdAgo(0), true, OwnerTerminated},
+	{"pending", "pending", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"shutting down", "shutting-down", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"stopping", "stopping", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"stopped", "stopped", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"a state without a name", "", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"a state that EC2 may add", "dreaming", "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"terminated and stopped", Terminated, "stopped", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"stopped and running", "stopped", Running, createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running and stopped", Running, "stopped", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"not visible and stopped", NotVisible, "stopped", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running for a day", Running, "", createdAgo(24 * time.Hour), true, OwnerForgot},
+	{"running for a second less", Running, "", createdAgo(24*time.Hour - time.Second), false, OwnerAlive},
+	{"running, age unreadable", Running, "", "yesterday", false, OwnerAlive},
+	{"running, no age", Running, "", "", false, OwnerAlive},
+	{"running, but started less than a day ago", lately, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running since nobody knows when", sometime, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running for a day, and started less than a day ago", Running, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"not visible, and started less than a day ago", NotVisible, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running for a day, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), true, OwnerForgot},
+	{"terminated and running", Terminated, Running, createdAgo(time.Hour), false, OwnerAlive},
+	{"running and terminated", Running, Terminated, createdAgo(time.Hour), false, OwnerAlive},
+	{"running and not visible", Running, NotVisible, createdAgo(time.Hour), false, OwnerAlive},
+	{"not visible and running", NotVisible, Running, createdAgo(time.Hour), false, OwnerAlive},
+	{"not visible, grace period over", NotVisible, "", createdAgo(30 * time.Minute), true, OwnerGone},
+	{"not visible, a second less", NotVisible, "", createdAgo(30*time.Minute - time.Second), false, Young},
+	{"not visible, 15 minutes in the future", NotVisible, "", createdAgo(-15 * time.Minute), false, Young},
+	{"not visible, a second further", NotVisible, "", createdAgo(-15*time.Minute - time.Second), false, AgeUnreadable},
+	{"not visible, in another zone", NotVisible, "", now.Add(-31 * time.Minute).In(time.FixedZone("", 9*3600)).Format(time.RFC3339), true, OwnerGone},
+	{"not visible, no zone", NotVisible, "", "2026-11-23T09:00:00", false, AgeUnreadable},
+	{"not visible, no time", NotVisible, "", "2020-01-01", false, AgeUnreadable},
+	{"not visible, a number", NotVisible, "", "1795428000", false, AgeUnreadable},
+	{"not visible, no age", NotVisible, "", "", true, OwnerGone},
+	{"terminated and not visible, over", Terminated, NotVisible, createdAgo(time.Hour), true, OwnerGone},
+	{"terminated and not visible, young", Terminated, NotVisible, createdAgo(time.Minute), false, Young},
+	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), false, Young},
+}
+
+// In the cases these stand for Running: started a second less than a day ago, and at
+// a time that EC2 does not tell. Running itself is started a day ago.
+const (
+	lately   State = "lately"
+	sometime State = "sometime"
+)
+
+// visible are instances in these states.
+func visible(states map[string]State) map[string]Instance {
+	all := map[string]Instance{}
+	for id, state := range states {
+		switch state {
+		case lately:
+			all[id] = Instance{State: Running, StartedAt: now.Add(-24*time.Hour + time.Second)}
+		case sometime:
+			all[id] = Instance{State: Running}
+		default:
+			all[id] = Instance{State: state, StartedAt: now.Add(-24 * time.Hour)}
+		}
+	}
+	return all
+}
+
+// claim makes the interface and the states of a case of evidence.
+func claim(described, tagged State, createdAt string) (Interface, map[string]State) {
+	i, states := leaked(), map[string]State{}
+	if described != NotVisible {
+		states[dead] = described
+	}
+	if tagged != "" {
+		i.Tags[tagInstance] = other
+	}
+	if tagged != "" && tagged != NotVisible {
+		states[other] = tagged
+	}
+	i.Tags[tagCreatedAt] = createdAt
+	if createdAt == "" {
+		delete(i.Tags, tagCreatedAt)
+	}
+	return i, states
+}
+
+func TestEachRowOfEvidence(t *testing.T) {
+	for _, c := range evidenceCases {
+		t.Run(c.name, func(t *testing.T) {
+			i, states := claim(c.described, c.tagged, c.createdAt)
+			verdict := rule.Judge(i, visible(states), now)
+			if verdict.Release != c.release || verdict.Reason != c.reason {
+				t.Errorf("release %v, %s; want %v, %s", verdict.Release, verdict.Reason, c.release, c.reason)
+			}
+		})
+	}
+}
+
+// An interface without the instance tag claims the described instance, and nothing else.
+func TestWithoutATagTheDescriptionCounts(t *testing.T) {
+	i := leaked()
+	i.Tags = nil
+	if claimed := i.claimedInstances(); !slices.Equal(claimed, []string{dead}) {
+		t.Errorf("claims %q", claimed)
+	}
+	if v := rule.Judge(i, visible(map[string]State{dead: Terminated}), now); v.Reason != OwnerTerminated {
+		t.Errorf("release %v, %s", v.Release, v.Reason)
+	}
+}
+
+// Every verdict names the instance that decides: of two, the one that is alive.
+func TestTheVerdictNamesTheInstanceThatDecides(t *testing.T) {
+	for _, states := range []map[string]State{{dead: Terminated, other: Running}, {dead: Terminated, other: "stopped"}, {dead: Terminated}} {
+		i := leaked()
+		i.Tags[tagInstance] = other
+		want, seen := states[other]
+		if !seen {
+			want = NotVisible
+		}
+		if v := rule.Judge(i, visible(states), now); v.Instance != other || v.State != want {
+			t.Errorf("with %v: %s %s, want %s %s", states, v.Instance, v.State, other, want)
+		}
+	}
+}

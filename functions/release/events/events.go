@@ -1,0 +1,82 @@
+// Package events embeds the samples of the function's inputs, with what each must lead to. Tests
+// import it; it is not in the shipped binary.
+package events
+
+import (
+	"embed"
+	"fmt"
+)
+
+//go:embed *.json
+var files embed.FS
+
+// Names that the samples hold.
+const (
+	Instance      = "i-0123456789abcdef0"
+	OtherInstance = "i-0fedcba9876543210"
+	Group         = "my-asg"
+	Subnet        = "subnet-12345678"
+	VPC           = "vpc-12345678"
+)
+
+// Interfaces is a set of the leaked interfaces that harness.ScaleIn adds to a region.
+type Interfaces int
+
+// Parts of that set.
+const (
+	Own    Interfaces = 1 << iota // of Instance
+	Second                        // of OtherInstance, outside of Subnet
+	Near                          // of another terminated instance, in Subnet
+	Far                           // of that, outside of Subnet
+	All    = Own | Second | Near | Far
+)
+
+// Sample is an input, and what comes of it in the region of harness.ScaleIn.
+type Sample struct {
+	Name     string
+	Refused  string     // a part of the error; "" where the function accepts it
+	Failures []string   // IDs of the messages of a batch that fail alone
+	Deletes  Interfaces // the interfaces that are deleted
+	Answer   string     // a part of the answer
+	ByRule   bool       // the deployed rule's pattern takes it
+}
+
+// Samples has a row for each file.
+var Samples = []Sample{
+	{Name: "terminate", ByRule: true, Deletes: Own | Near, Answer: `"trigger":"event","dryRun":false,"found":4,"released":3`},
+	{Name: "terminate-by-alarm", ByRule: true, Deletes: Own | Near, Answer: `"released":3`}, // the subnet is its group's
+	{Name: "terminate-to-warm-pool", Answer: `"found":0`},
+	{Name: "schedule", Deletes: All, Answer: `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
+	{Name: "schedule-rule", Deletes: All, Answer: `"released":5`},
+	{Name: "batch", Deletes: Own | Second | Near, Answer: `{"batchItemFailures":[]}`},
+	{Name: "batch-with-bad-message", Deletes: Own | Near,
+		Failures: []string{"00000002-1234-1234-1234-123456789012", "00000003-1234-1234-1234-123456789012"},
+		Answer:   `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
+	{Name: "hand", Answer: `"trigger":"hand","dryRun":true,"found":6,"released":5`},
+	{Name: "hand-dry", Answer: `"found":3,"released":2`},
+	{Name: "hand-release", Deletes: All, Answer: `"trigger":"hand","dryRun":false,"found":6,"released":5`},
+	{Name: "not-understood-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2" came; understood are`},
+	{Name: "not-understood-field", Refused: `"dryrun" is not known; understood are`},
+	{Name: "not-understood-empty-list", Refused: `"instanceIds" is empty`},
+}
+
+// Payload returns the input itself.
+func (s Sample) Payload() []byte { return Payload(s.Name) }
+
+// Payload returns a sample by its name, the file's without .json.
+func Payload(name string) []byte {
+	payload, err := files.ReadFile(name + ".json")
+	if err != nil {
+		panic(fmt.Sprintf("no sample %s: %v", name, err))
+	}
+	return payload
+}
+
+// Names returns the names of all files.
+func Names() (names []string) {
+	entries, _ := files.ReadDir(".") // of an embedded file system: never fails
+	for _, entry := range entries {
+		names = append(names, entry.Name()[:len(entry.Name())-len(".json")])
+	}
+	return names
+}

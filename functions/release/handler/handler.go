@@ -1,0 +1,142 @@
+// Package handler is the Lambda handler: it decodes an input, runs package eni, and answers.
+// Start reading at Invoke; the samples of all inputs are in ../events.
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/time/rate"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
+)
+
+// Config is what a Handler depends on.
+type Config struct {
+	Environment map[string]string // variables: those of Settings, and AWS_LAMBDA_FUNCTION_NAME
+	AWS         aws.Config        // of awsconfig.Load, or a test's
+	Log         *slog.Logger
+	Metrics     io.Writer                        // takes the embedded metric format, a line a run
+	Shuffle     func(n int, swap func(i, j int)) // math/rand/v2's Shuffle, or a seeded one's
+}
+
+// Handler serves all invocations of a process.
+type Handler struct {
+	settings Settings
+	releaser *eni.Releaser
+	log      *slog.Logger
+	metrics  metrics
+}
+
+// New reads the settings and wires everything. Its error names every setting that is wrong.
+func New(c Config) (*Handler, error) {
+	settings, err := ParseSettings(c.Environment)
+	if err != nil {
+		return nil, err
+	}
+	config := awsconfig.Counting(c.AWS)
+	ec2 := ec2.New(config)
+	return &Handler{
+		settings: settings,
+		releaser: &eni.Releaser{
+			Interfaces:       ec2,
+			Instances:        ec2,
+			Subnets:          ec2,
+			Groups:           autoscaling.New(config),
+			Deleter:          ec2,
+			Rule:             settings.rule(),
+			DeletesPerMinute: int(settings.DeletesPerMinute),
+			NewLimiter:       newLimiter,
+			Log:              c.Log,
+			Shuffle:          c.Shuffle,
+		},
+		log:     c.Log,
+		metrics: metrics{out: c.Metrics, function: c.Environment["AWS_LAMBDA_FUNCTION_NAME"]},
+	}, nil
+}
+
+func newLimiter(perSecond float64, burst int) eni.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), burst)
+}
+
+// noDeadline bounds a run whose caller sets no deadline; Lambda always does.
+const noDeadline = time.Minute
+
+// Invoke answers a manual run with its whole report, a batch with its failures, and any
+// other run with its totals. It fails where the input is invalid or the run fails; then
+// all messages of a batch return to the queue.
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, noDeadline)
+		defer cancel()
+	}
+	answer, err := h.invoke(ctx, payload)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func (h *Handler) invoke(ctx context.Context, payload []byte) (any, error) {
+	fields, err := object(payload)
+	if err != nil {
+		return nil, h.refuse(ctx, err)
+	}
+	if records, is := fields["Records"]; is {
+		batch, invalid, err := decodeBatch(records)
+		if err != nil {
+			return nil, h.refuse(ctx, err)
+		}
+		return h.runBatch(ctx, batch, invalid)
+	}
+	one, err := decode(fields)
+	if err != nil {
+		return nil, h.refuse(ctx, err)
+	}
+	return h.run(ctx, one)
+}
+
+// runBatch makes one run for all valid messages of a batch.
+func (h *Handler) runBatch(ctx context.Context, batch request, invalid []invalidMessage) (events.SQSEventResponse, error) {
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, message := range invalid {
+		h.log.ErrorContext(ctx, "a message of the queue cannot be used: it goes to the dead-letter queue", slog.String("messageId", message.id), slog.Any("error", message.err))
+		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.id})
+	}
+	_, err := h.run(ctx, batch)
+	return response, err
+}
+
+func (h *Handler) run(ctx context.Context, r request) (eni.Report, error) {
+	counted, calls := awsconfig.CountCalls(ctx)
+	report, err := h.releaser.Run(counted, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	h.publish(ctx, report, calls, err)
+	if err != nil {
+		return report, RunError{err}
+	}
+	return report, nil
+}
+
+func (h *Handler) refuse(ctx context.Context, err error) error {
+	err = InputError{fmt.Errorf("nothing was done: %w", err)}
+	h.log.ErrorContext(ctx, "the input cannot be used", slog.Any("error", err))
+	return err
+}
+
+// Lambda shows the type of an error as its errorType.
+type (
+	// InputError is an invalid input; nothing was done.
+	InputError struct{ error }
+	// RunError is a failed run.
+	RunError struct{ error }
+)

@@ -1,0 +1,58 @@
+package handler
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+)
+
+// A run writes no metric that it cannot know, and none of what it did not do.
+func TestWhatARunMeasures(t *testing.T) {
+	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Abandoned: 2, OldestAbandoned: time.Hour}
+	with := func(change func(*eni.Report)) eni.Report {
+		r := full
+		change(&r)
+		return r
+	}
+	for name, c := range map[string]struct {
+		report    eni.Report
+		completed bool
+		want      string
+	}{
+		"a sweep":                  {full, true, "Abandoned=2 AddressesReleased=30 Failed=1 OldestAbandoned=3600 Released=3"},
+		"one that found nothing":   {eni.Report{Trigger: eni.Schedule}, true, "Abandoned=0"},
+		"one that failed":          {eni.Report{Trigger: eni.Schedule}, false, ""},
+		"one without permission":   {with(func(r *eni.Report) { r.Released = 0 }), false, "Failed=1"},
+		"a dry sweep":              {with(func(r *eni.Report) { r.DryRun, r.Failed = true, 0 }), true, "Abandoned=2 OldestAbandoned=3600"},
+		"an event's run":           {with(func(r *eni.Report) { r.Trigger = eni.Event }), true, "AddressesReleased=30 Failed=1 Released=3"},
+		"a dry manual run":         {with(func(r *eni.Report) { r.Trigger, r.DryRun, r.Failed = eni.Hand, true, 0 }), true, ""},
+		"unknown ages":             {with(func(r *eni.Report) { r.OldestAbandoned = 0 }), true, "Abandoned=2 AddressesReleased=30 Failed=1 Released=3"},
+		"an empty run of an event": {eni.Report{Trigger: eni.Event}, true, ""},
+	} {
+		var out strings.Builder
+		if err := (metrics{&out, "function"}).write(c.report, c.completed); err != nil {
+			t.Fatal(err)
+		}
+		var line map[string]any
+		if out.Len() > 0 {
+			if err := json.Unmarshal([]byte(out.String()), &line); err != nil || !strings.HasSuffix(out.String(), "}\n") {
+				t.Fatalf("%s: %v", out.String(), err)
+			}
+		}
+		var got []string
+		for _, metric := range measured {
+			if value, written := line[metric.name]; written {
+				text, _ := json.Marshal(value)
+				got = append(got, metric.name+"="+string(text))
+			}
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s writes %q, want %q", name, got, c.want)
+		}
+	}
+}

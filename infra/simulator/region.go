@@ -14,6 +14,9 @@
 //	sqs, lambda  the way of an event to a function, and the function's runtime
 //	cleaners     other cleaners of the account
 //
+// [Deploy] puts a function to work in it as the template says. Beside the loop are
+// cloudformation, which deploys the template, and cloudwatch, which judges its alarms.
+//
 // Everything runs inside the loop. Do, Look, Advance, Run and Transport enter it; all
 // methods of services are called inside, which an action of the loop already is:
 //

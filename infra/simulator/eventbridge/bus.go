@@ -35,6 +35,9 @@ func (b *Bus) AddRule(pattern []byte, target func(event []byte)) error {
 	if err := json.Unmarshal(pattern, &p); err != nil {
 		return fmt.Errorf("reading a pattern: %w", err)
 	}
+	if err := check(p); err != nil {
+		return fmt.Errorf("reading a pattern: %w", err)
+	}
 	b.rules = append(b.rules, rule{p, target})
 	return nil
 }

@@ -3,6 +3,9 @@ package simulator
 import (
 	"fmt"
 	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 )
 
 // rolePolicy is the function's role as template.yaml writes it for one VPC, without its queue and log.
@@ -20,22 +23,23 @@ const rolePolicy = `{"Version": "2012-10-17", "Statement": [
 		"Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}]}`
 
 // functionRole is a client with the policy for the VPC.
-func functionRole(t *testing.T, w *World, vpc string) client {
+func functionRole(t *testing.T, r fixture, subnet string) client {
 	t.Helper()
-	policy, err := ParsePolicy(fmt.Appendf(nil, rolePolicy, vpc))
+	vpc := Look(r.Region, func() string { vpc, _ := r.EC2.Place(subnet); return vpc })
+	policy, err := iam.ParsePolicy(fmt.Appendf(nil, rolePolicy, vpc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Allow("AKFUNCTION", policy)
-	return client{t, w, "AKFUNCTION"}
+	r.Do(func() { r.Front.Allow("AKFUNCTION", policy) })
+	return client{t, r, "AKFUNCTION"}
 }
 
 // Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2";
 // IAM User Guide, "Policy evaluation logic".
 func TestDeleteByTagAndVPC(t *testing.T) {
-	w, subnet := region(t, Options{})
-	elsewhere := w.AddSubnet(w.AddVPC("10.1.0.0/16"), "10.1.1.0/24", "a")
-	c := functionRole(t, w, w.vpcOf(subnet))
+	r, subnet := region(t, Options{})
+	elsewhere := r.addSubnet("10.1.0.0/16", "10.1.1.0/24", "a")
+	c := functionRole(t, r, subnet)
 	const node, keep, noManage = "node.k8s.amazonaws.com/instance_id", "network-interface-releaser/keep", "node.k8s.amazonaws.com/no_manage"
 	tags := func(pairs ...string) map[string]string {
 		all := map[string]string{}
@@ -49,69 +53,38 @@ func TestDeleteByTagAndVPC(t *testing.T) {
 		eni     Interface
 		allowed bool
 	}{
-		{"tagged by the CNI", Interface{Subnet: subnet, Tags: tags(node, "i-1")}, true},
-		{"the key in other letters", Interface{Subnet: subnet, Tags: tags("Node.k8s.amazonaws.com/Instance_ID", "i-1")}, true},
-		{"untagged", Interface{Subnet: subnet}, false},
-		{"tagged otherwise", Interface{Subnet: subnet, Tags: tags(node, "see ticket")}, false},
-		{"in another VPC", Interface{Subnet: elsewhere, Tags: tags(node, "i-1")}, false},
-		{"another account's", Interface{Subnet: subnet, Owner: "210987654321", Tags: tags(node, "i-1")}, false},
-		{"to be kept", Interface{Subnet: subnet, Tags: tags(node, "i-1", keep, "true")}, false},
-		{"to be kept, whatever the value", Interface{Subnet: subnet, Tags: tags(node, "i-1", keep, "")}, false},
-		{"not the CNI's to manage", Interface{Subnet: subnet, Tags: tags(node, "i-1", noManage, "true")}, false},
-		{"the CNI's to manage", Interface{Subnet: subnet, Tags: tags(node, "i-1", noManage, "false")}, true},
+		{"tagged by the CNI", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1")}, true},
+		{"the key in other letters", ec2.Interface{Subnet: subnet, Tags: tags("Node.k8s.amazonaws.com/Instance_ID", "i-1")}, true},
+		{"untagged", ec2.Interface{Subnet: subnet}, false},
+		{"tagged otherwise", ec2.Interface{Subnet: subnet, Tags: tags(node, "see ticket")}, false},
+		{"in another VPC", ec2.Interface{Subnet: elsewhere, Tags: tags(node, "i-1")}, false},
+		{"another account's", ec2.Interface{Subnet: subnet, Owner: "210987654321", Tags: tags(node, "i-1")}, false},
+		{"to be kept", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1", keep, "true")}, false},
+		{"to be kept, whatever the value", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1", keep, "")}, false},
+		{"not the CNI's to manage", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1", noManage, "true")}, false},
+		{"the CNI's to manage", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1", noManage, "false")}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, dry := "UnauthorizedOperation", "UnauthorizedOperation"
 			if test.allowed {
 				code, dry = "", "DryRunOperation"
 			}
-			id := w.Seed(test.eni)
+			id := r.add(test.eni)
 			equal(t, "dry", c.call("DeleteNetworkInterface", "NetworkInterfaceId", id, "DryRun", "true").Code, dry)
 			equal(t, "code", c.call("DeleteNetworkInterface", "NetworkInterfaceId", id).Code, code)
-			_, there := w.Interface(id)
-			equal(t, "still there", there, !test.allowed)
+			equal(t, "still there", r.exists(id), !test.allowed)
 		})
 	}
 }
 
 func TestOnlyWhatIsAllowed(t *testing.T) {
-	w, subnet := region(t, Options{})
-	c := functionRole(t, w, w.vpcOf(subnet))
+	r, subnet := region(t, Options{})
+	c := functionRole(t, r, subnet)
 	equal(t, "a read", c.call("DescribeSubnets").Status, 200)
 	equal(t, "another service's", c.call("DescribeAutoScalingGroups").Status, 200)
 	equal(t, "another write", c.call("CreateNetworkInterface", "SubnetId", subnet).Code, "UnauthorizedOperation")
-	w.Allow("AKFUNCTION", Policy{})
+	r.Do(func() { r.Front.Allow("AKFUNCTION", iam.Policy{}) })
 	equal(t, "nothing", c.call("DescribeSubnets").Code, "UnauthorizedOperation")
 	equal(t, "nothing, of another service", c.call("DescribeAutoScalingGroups").ASCode, "AccessDenied")
-	equal(t, "a caller without a policy", client{t, w, "AKADMIN"}.call("CreateNetworkInterface", "SubnetId", subnet).Code, "")
-}
-
-// IAM User Guide, "IAM JSON policy elements: Condition operators": ARNs are compared part by part.
-func TestARNs(t *testing.T) {
-	const vpc = "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1"
-	for pattern, want := range map[string]bool{
-		"arn:*:ec2:*:*:vpc/vpc-1": true, "arn:*:ec2:*:*:vpc/vpc-?": true, "arn:aws:ec2:*:*:*": true,
-		"arn:*:vpc/vpc-1": false, "*": false, "arn:*:ec2:*:*:vpc/vpc-2": false,
-	} {
-		equal(t, pattern, anyARNLike([]string{pattern}, vpc), want)
-	}
-}
-
-// vpcOf is a subnet's VPC.
-func (w *World) vpcOf(subnet string) string {
-	defer w.enter()()
-	return w.subnets[subnet].vpc
-}
-
-func TestPolicyRefused(t *testing.T) {
-	for name, document := range map[string]string{
-		"operator": `{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEqualz": {"ec2:Vpc": "x"}}}]}`,
-		"key":      `{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"ec2:Owner": "x"}}}]}`,
-		"element":  `{"Statement": [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}]}`,
-		"effect":   `{"Statement": [{"Effect": "allow", "Action": "*", "Resource": "*"}]}`,
-	} {
-		if _, err := ParsePolicy([]byte(document)); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
+	equal(t, "a caller without a policy", client{t, r, "AKADMIN"}.call("CreateNetworkInterface", "SubnetId", subnet).Code, "")
 }

@@ -13,6 +13,9 @@ import (
 	"testing"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // errorsOf are the codes that boto3 is to see, by what it tries.
@@ -29,27 +32,31 @@ var errorsOf = map[string]string{
 	"no such action":    "InvalidAction",
 }
 
-// boto3, which this project did not write, reads a world over a socket: every
-// page, filter and error code means to it what it means to the world.
+// boto3, which this project did not write, reads a region over a socket: every
+// page, filter and error code means to it what it means to the region.
 func TestBoto3ReadsTheWire(t *testing.T) {
 	seed := rand.Uint64()
-	w := simulator.New(simulator.NewClock(0), rand.New(rand.NewPCG(seed, 3)), simulator.Options{EmptyPages: 0.2})
-	subnet := w.AddSubnet(w.AddVPC("10.0.0.0/16"), "10.0.0.0/20", "a")
+	r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 3)), simulator.Options{EmptyPages: 0.2})
+	var subnet, attached string
 	var ids []string
+	var free int
 	states := map[string]string{}
-	for n := range 450 {
-		instance := w.SeedInstance(simulator.Instance{Subnet: subnet, State: []string{"running", "terminated", "stopped"}[n%3]})
-		i, _ := w.Instance(instance)
-		states[instance] = i.State
-		ids = append(ids, w.Seed(simulator.Interface{Subnet: subnet, Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
-	}
+	r.Do(func() {
+		subnet = r.EC2.AddSubnet(r.EC2.AddVPC("10.0.0.0/16"), "10.0.0.0/20", "a")
+		for n := range 450 {
+			instance := r.EC2.AddInstance(ec2.Instance{Subnet: subnet, State: []string{"running", "terminated", "stopped"}[n%3]})
+			i, _ := r.EC2.Instance(instance)
+			states[instance] = i.State
+			ids = append(ids, r.EC2.AddInterface(ec2.Interface{Subnet: subnet, Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
+		}
+		attached = r.EC2.AddInterface(ec2.Interface{Subnet: subnet, Description: "aws-K8S-i-00000001", Attachment: &ec2.Attachment{Instance: "i-00000001"}})
+		r.AutoScaling.AddGroup(autoscaling.Group{Name: "asg", Subnets: []string{subnet, "subnet-00000002"}})
+		free = r.EC2.FreeAddresses(subnet)
+	})
 	available := ids[1]
 	slices.Sort(ids)
-	attached := w.Seed(simulator.Interface{Subnet: subnet, Description: "aws-K8S-i-00000001", Attachment: &simulator.Attachment{Instance: "i-00000001"}})
-	w.AddGroup(simulator.Group{Name: "asg", Subnets: []string{subnet, "subnet-00000002"}})
-	free := w.FreeAddresses(subnet)
 
-	server := httptest.NewServer(w.Handler())
+	server := httptest.NewServer(r.Front)
 	defer server.Close()
 	command := exec.Command("../../.venv/bin/python", "testdata/boto3_client.py", server.URL, subnet, attached, available)
 	output, err := command.Output()
@@ -70,7 +77,7 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 		t.Fatalf("%v: %s", err, output)
 	}
 	if !slices.Equal(saw.IDs, ids) || !maps.Equal(saw.States, states) {
-		t.Errorf("seed %d: boto3 saw %d interfaces and %d instances, not the world's %d and %d", seed, len(saw.IDs), len(saw.States), len(ids), len(states))
+		t.Errorf("seed %d: boto3 saw %d interfaces and %d instances, not the region's %d and %d", seed, len(saw.IDs), len(saw.States), len(ids), len(states))
 	}
 	if len(saw.Pages) < 5 || slices.Max(saw.Pages) > 100 {
 		t.Errorf("seed %d: pages of %v", seed, saw.Pages)

@@ -7,18 +7,21 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
 // EC2 User Guide, "Find your Amazon EC2 resources".
 func TestFilters(t *testing.T) {
-	w, subnet := region(t, Options{})
-	instance := w.SeedInstance(Instance{Subnet: subnet})
-	odd := w.Seed(Interface{
+	r, subnet := region(t, Options{})
+	instance := r.addInstance(ec2.Instance{Subnet: subnet})
+	odd := r.add(ec2.Interface{
 		Subnet: subnet, Description: "aws-K8S-i-0123456789abcdef0", Type: "branch", RequesterManaged: true,
 		Tags: map[string]string{"team/a": "blue*", "empty": ""}, Operator: "eks.amazonaws.com",
-		Attachment: &Attachment{Instance: instance, DeviceIndex: 3},
+		Attachment: &ec2.Attachment{Instance: instance, DeviceIndex: 3},
 	})
-	w.Seed(Interface{Subnet: subnet, Description: "aws-k8s-branch-eni"})
+	r.add(ec2.Interface{Subnet: subnet, Description: "aws-k8s-branch-eni"})
 	for _, test := range []struct {
 		name, value string
 		want        bool
@@ -43,7 +46,7 @@ func TestFilters(t *testing.T) {
 		{"tag:absent", "*", false},
 		{"tag-key", "team/*", true},
 	} {
-		got := client{t, w, "AKID"}.call("DescribeNetworkInterfaces", "Filter.1.Name", test.name, "Filter.1.Value.1", test.value)
+		got := client{t, r, "AKID"}.call("DescribeNetworkInterfaces", "Filter.1.Name", test.name, "Filter.1.Value.1", test.value)
 		found := strings.Contains(strings.Join(got.Interfaces, " "), odd)
 		equal(t, test.name+"="+test.value, found, test.want)
 	}
@@ -52,8 +55,8 @@ func TestFilters(t *testing.T) {
 // EC2 User Guide, "Find your Amazon EC2 resources": 50 filters, 255 characters; 200 values in
 // a call in all as observed.
 func TestFilterLimits(t *testing.T) {
-	w, _ := region(t, Options{})
-	c := client{t, w, "AKID"}
+	r, _ := region(t, Options{})
+	c := client{t, r, "AKID"}
 	instances := func(int) string { return "i-00000000" }
 	with := func(n int, more ...string) reply {
 		return c.call("DescribeInstances", append(values([]string{"Filter.1.Name", "instance-id"}, "Filter.1.Value", n, instances), more...)...)
@@ -75,12 +78,12 @@ func TestFilterLimits(t *testing.T) {
 // EC2 API Reference, DescribeNetworkInterfaces: MaxResults 5-1000, not with IDs; pages may be
 // empty; unpaginated calls refused to large accounts.
 func TestPages(t *testing.T) {
-	w, subnet := region(t, Options{EmptyPages: 0.3, PagesOnly: true})
+	r, subnet := region(t, Options{EmptyPages: 0.3, PagesOnly: true})
 	want := map[string]bool{}
 	for range 57 {
-		want[w.Seed(Interface{Subnet: subnet, Addresses: make([]Address, 1)})] = true
+		want[r.add(ec2.Interface{Subnet: subnet, Addresses: make([]ec2.Address, 1)})] = true
 	}
-	c := client{t, w, "AKID"}
+	c := client{t, r, "AKID"}
 	token, pages := "", 0
 	for {
 		form := url.Values{"MaxResults": {"5"}}
@@ -109,7 +112,7 @@ func TestPages(t *testing.T) {
 	if pages < 12 {
 		t.Errorf("%d pages are too few", pages)
 	}
-	id := w.Interfaces()[0].ID
+	id := Look(r.Region, r.EC2.Interfaces)[0].ID
 	equal(t, "below the least", c.call("DescribeNetworkInterfaces", "MaxResults", "4").Code, "InvalidParameterValue")
 	equal(t, "above the most", c.call("DescribeNetworkInterfaces", "MaxResults", "1001").Code, "InvalidParameterValue")
 	equal(t, "with IDs", c.call("DescribeNetworkInterfaces", "MaxResults", "5", "NetworkInterfaceId.1", id).Code, "InvalidParameterCombination")
@@ -120,14 +123,14 @@ func TestPages(t *testing.T) {
 
 // boto3 takes a token that comes again for a loop.
 func TestNoTokenComesTwice(t *testing.T) {
-	w, subnet := region(t, Options{})
+	r, subnet := region(t, Options{})
 	for i := range 10 {
-		w.AddGroup(Group{Name: fmt.Sprintf("asg-%d", i), Subnets: []string{subnet}})
-		w.Seed(Interface{Subnet: subnet})
+		r.addGroup(fmt.Sprintf("asg-%d", i), subnet)
+		r.add(ec2.Interface{Subnet: subnet})
 	}
-	c := client{t, w, "AKID"}
+	c := client{t, r, "AKID"}
 	for _, test := range []struct{ action, size string }{{"DescribeAutoScalingGroups", "MaxRecords"}, {"DescribeNetworkInterfaces", "MaxResults"}} {
-		w.Inject(test.action, 3, Fault{EmptyPage: true})
+		r.inject(test.action, 3, api.Fault{EmptyPage: true})
 		seen, found := map[string]bool{"": true}, 0
 		for token := ""; ; seen[token] = true {
 			form := url.Values{test.size: {"5"}}
@@ -155,11 +158,11 @@ func TestNoTokenComesTwice(t *testing.T) {
 // EC2 User Guide, "Terminate Amazon EC2 instances": visible for about an hour.
 func TestInstancesByIDAndByFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{HideManaged: true})
-		c := client{t, w, "AKID"}
-		dead := w.SeedInstance(Instance{Subnet: subnet, State: "terminated"})
-		foreign := w.SeedInstance(Instance{Subnet: subnet, Owner: "210987654321"})
-		managed := w.SeedInstance(Instance{Subnet: subnet, Operator: "eks.amazonaws.com"})
+		r, subnet := region(t, Options{HideManaged: true})
+		c := client{t, r, "AKID"}
+		dead := r.addInstance(ec2.Instance{Subnet: subnet, State: "terminated"})
+		foreign := r.addInstance(ec2.Instance{Subnet: subnet, Owner: "210987654321"})
+		managed := r.addInstance(ec2.Instance{Subnet: subnet, Operator: "eks.amazonaws.com"})
 		filter := []string{"Filter.1.Name", "instance-id", "Filter.1.Value.1", dead, "Filter.1.Value.2", foreign, "Filter.1.Value.3", managed}
 		equal(t, "by filter", strings.Join(c.call("DescribeInstances", filter...).Instances, " "), dead)
 		got := c.call("DescribeInstances", append(filter, "IncludeManagedResources", "true")...)
@@ -175,14 +178,14 @@ func TestInstancesByIDAndByFilter(t *testing.T) {
 // EC2 Developer Guide, "Eventual consistency".
 func TestStaleListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{})
-		c := client{t, w, "AKID"}
-		gone := w.Seed(Interface{Subnet: subnet})
+		r, subnet := region(t, Options{})
+		c := client{t, r, "AKID"}
+		gone := r.add(ec2.Interface{Subnet: subnet})
 		time.Sleep(10 * time.Second)
 		c.call("DeleteNetworkInterface", "NetworkInterfaceId", gone)
-		w.Seed(Interface{Subnet: subnet})
+		r.add(ec2.Interface{Subnet: subnet})
 		time.Sleep(time.Second)
-		w.Inject("DescribeNetworkInterfaces", 1, Fault{Stale: 5 * time.Second})
+		r.inject("DescribeNetworkInterfaces", 1, api.Fault{Stale: 5 * time.Second})
 		equal(t, "stale", strings.Join(c.call("DescribeNetworkInterfaces").Interfaces, " "), gone)
 		if got := c.call("DescribeNetworkInterfaces").Interfaces; len(got) != 1 || got[0] == gone {
 			t.Errorf("fresh: %v", got)
@@ -192,13 +195,13 @@ func TestStaleListing(t *testing.T) {
 
 // EC2 API Reference, NetworkInterface: the elements' names.
 func TestInterfaceOnTheWire(t *testing.T) {
-	w, subnet := region(t, Options{})
-	w.Seed(Interface{
+	r, subnet := region(t, Options{})
+	r.add(ec2.Interface{
 		Subnet: subnet, Description: "a <b> & c", RequesterID: "AIDA", Operator: "eks.amazonaws.com",
-		Addresses: []Address{{Association: &Association{PublicIP: "1.2.3.4", Owner: "amazon"}}, {Association: &Association{CarrierIP: "5.6.7.8"}}},
+		Addresses: []ec2.Address{{Association: &ec2.Association{PublicIP: "1.2.3.4", Owner: "amazon"}}, {Association: &ec2.Association{CarrierIP: "5.6.7.8"}}},
 		Prefixes:  make([]string, 1), Tags: map[string]string{"k": "v"},
 	})
-	got := client{t, w, "AKID"}.call("DescribeNetworkInterfaces")
+	got := client{t, r, "AKID"}.call("DescribeNetworkInterfaces")
 	for _, want := range []string{
 		`<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>` + got.RequestID + "</requestId><networkInterfaceSet><item><networkInterfaceId>eni-",
 		"<description>a &lt;b&gt; &amp; c</description>", "<requesterId>AIDA</requesterId>", "<requesterManaged>false</requesterManaged>",
@@ -215,10 +218,10 @@ func TestInterfaceOnTheWire(t *testing.T) {
 
 // Amazon EC2 Auto Scaling API Reference, DescribeAutoScalingGroups.
 func TestGroupsOnTheWire(t *testing.T) {
-	w, subnet := region(t, Options{Buckets: map[string]Bucket{"autoscaling": {5, 0}}})
-	c := client{t, w, "AKID"}
+	r, subnet := region(t, Options{Buckets: map[string]api.Bucket{"autoscaling": {Size: 5}}})
+	c := client{t, r, "AKID"}
 	for i := range 60 {
-		w.AddGroup(Group{Name: fmt.Sprintf("asg-%02d", i), Subnets: []string{subnet, "subnet-00000000"}})
+		r.addGroup(fmt.Sprintf("asg-%02d", i), subnet, "subnet-00000000")
 	}
 	got := c.call("DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1", "asg-00", "AutoScalingGroupNames.member.2", "gone")
 	equal(t, "by name", strings.Join(got.Groups, " "), "asg-00")

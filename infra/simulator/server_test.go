@@ -8,12 +8,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
 // The handler behind net/http's own server, in real time.
 func TestRealServer(t *testing.T) {
-	w, subnet := region(t, Options{})
-	server := httptest.NewServer(w.Handler())
+	r, subnet := region(t, Options{})
+	server := httptest.NewServer(r.Front)
 	defer server.Close()
 	post := func() (status int, err error) {
 		answer, err := server.Client().Do(request(t.Context(), t, server.URL, "AKID", url.Values{"Action": {"DescribeSubnets"}, "SubnetId.1": {subnet}}))
@@ -27,7 +30,7 @@ func TestRealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "status", status, http.StatusOK)
-	w.Inject("DescribeSubnets", 1, Fault{Reset: true})
+	r.inject("DescribeSubnets", 1, api.Fault{Reset: true})
 	if _, err := post(); err == nil {
 		t.Error("a reset has an answer")
 	}
@@ -35,18 +38,18 @@ func TestRealServer(t *testing.T) {
 
 func TestTransportHonoursTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{})
-		id := w.Seed(Interface{Subnet: subnet})
-		w.Inject("DeleteNetworkInterface", 1, Fault{Latency: time.Hour})
+		r, subnet := region(t, Options{})
+		id := r.add(ec2.Interface{Subnet: subnet})
+		r.inject("DeleteNetworkInterface", 1, api.Fault{Latency: time.Hour})
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		in := request(ctx, t, "http://simulator", "AKID", url.Values{"Action": {"DeleteNetworkInterface"}, "NetworkInterfaceId": {id}})
 		start := time.Now()
-		if _, err := (&http.Client{Transport: w.Transport()}).Do(in); err == nil {
+		if _, err := (&http.Client{Transport: r.Transport()}).Do(in); err == nil {
 			t.Error("answered after the caller had gone")
 		}
 		equal(t, "until the deadline", time.Since(start), 3*time.Second)
-		if _, ok := w.Interface(id); !ok {
+		if !r.exists(id) {
 			t.Error("the call had an effect")
 		}
 	})

@@ -1,4 +1,4 @@
-package simulator
+package lambda
 
 import (
 	"bytes"
@@ -10,11 +10,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 )
 
 // process is a bootstrap that handles events in turn.
 func process(ctx context.Context, t *testing.T, r *Runtime, handle func(in []byte) (path string, out []byte)) {
-	client := http.Client{Transport: Transport{Handler: r.Handler()}}
+	client := http.Client{Transport: api.Transport{Handler: r.Handler()}}
 	const base = "http://runtime/2018-06-01/runtime/invocation/"
 	for {
 		in, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"next", nil)
@@ -39,12 +41,12 @@ func process(ctx context.Context, t *testing.T, r *Runtime, handle func(in []byt
 			t.Error(err)
 			return
 		}
-		settled, err := client.Do(out)
+		accepted, err := client.Do(out)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		equal(t, "accepted", settled.StatusCode, http.StatusAccepted)
+		equal(t, "accepted", accepted.StatusCode, http.StatusAccepted)
 	}
 }
 

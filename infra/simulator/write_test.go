@@ -1,103 +1,106 @@
 package simulator
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
 // EC2 API Reference, "Error codes".
 func TestDeleteRefusals(t *testing.T) {
-	w, subnet := region(t, Options{})
-	instance := w.SeedInstance(Instance{Subnet: subnet})
+	r, subnet := region(t, Options{})
+	instance := r.addInstance(ec2.Instance{Subnet: subnet})
 	for _, test := range []struct {
 		name, id string
 		status   int
 		code     string
 		message  string
 	}{
-		{"available", w.Seed(Interface{Subnet: subnet}), 200, "", ""},
-		{"attached", w.Seed(Interface{Subnet: subnet, Attachment: &Attachment{Instance: instance, DeviceIndex: 1}}), 400, "InvalidParameterValue", "currently in use"},
-		{"detaching", w.Seed(Interface{Subnet: subnet, Status: "detaching", Attachment: &Attachment{Instance: instance, DeviceIndex: 2}}), 400, "InvalidParameterValue", "currently in use"},
-		{"requester-managed", w.Seed(Interface{Subnet: subnet, RequesterManaged: true}), 400, "OperationNotPermitted", ""},
-		{"operator-managed", w.Seed(Interface{Subnet: subnet, Operator: "eks.amazonaws.com"}), 400, "OperationNotPermitted", ""},
-		{"another account's", w.Seed(Interface{Subnet: subnet, Owner: "210987654321"}), 400, "AuthFailure", "permission"},
+		{"available", r.add(ec2.Interface{Subnet: subnet}), 200, "", ""},
+		{"attached", r.add(ec2.Interface{Subnet: subnet, Attachment: &ec2.Attachment{Instance: instance, DeviceIndex: 1}}), 400, "InvalidParameterValue", "currently in use"},
+		{"detaching", r.add(ec2.Interface{Subnet: subnet, Status: "detaching", Attachment: &ec2.Attachment{Instance: instance, DeviceIndex: 2}}), 400, "InvalidParameterValue", "currently in use"},
+		{"requester-managed", r.add(ec2.Interface{Subnet: subnet, RequesterManaged: true}), 400, "OperationNotPermitted", ""},
+		{"operator-managed", r.add(ec2.Interface{Subnet: subnet, Operator: "eks.amazonaws.com"}), 400, "OperationNotPermitted", ""},
+		{"another account's", r.add(ec2.Interface{Subnet: subnet, Owner: "210987654321"}), 400, "AuthFailure", "permission"},
 		{"unknown", "eni-00000000000000000", 400, "InvalidNetworkInterfaceID.NotFound", ""},
 		{"malformed", "eni-xyz", 400, "InvalidNetworkInterfaceID.Malformed", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, before := w.Interface(test.id)
-			got := client{t, w, "AKID"}.call("DeleteNetworkInterface", "NetworkInterfaceId", test.id)
+			before := r.exists(test.id)
+			got := client{t, r, "AKID"}.call("DeleteNetworkInterface", "NetworkInterfaceId", test.id)
 			equal(t, "status", got.Status, test.status)
 			equal(t, "code", got.Code, test.code)
 			if !strings.Contains(got.Message, test.message) {
 				t.Errorf("message %q lacks %q", got.Message, test.message)
 			}
-			_, after := w.Interface(test.id)
-			equal(t, "still there", after, before && test.code != "")
+			equal(t, "still there", r.exists(test.id), before && test.code != "")
 		})
 	}
 }
 
 // EC2 API Reference, DeleteNetworkInterface: DryRun.
 func TestDryRun(t *testing.T) {
-	w, subnet := region(t, Options{})
-	id := w.Seed(Interface{Subnet: subnet})
-	got := client{t, w, "AKID"}.call("DeleteNetworkInterface", "NetworkInterfaceId", id, "DryRun", "true")
+	r, subnet := region(t, Options{})
+	id := r.add(ec2.Interface{Subnet: subnet})
+	got := client{t, r, "AKID"}.call("DeleteNetworkInterface", "NetworkInterfaceId", id, "DryRun", "true")
 	equal(t, "status", got.Status, 412)
 	equal(t, "code", got.Code, "DryRunOperation")
-	if _, ok := w.Interface(id); !ok {
+	if !r.exists(id) {
 		t.Error("a dry run deleted the interface")
 	}
 }
 
 // EC2 API Reference, "Error codes": common client errors.
 func TestCredentials(t *testing.T) {
-	w, _ := region(t, Options{})
-	got := client{t, w, ""}.call("DescribeSubnets")
+	r, _ := region(t, Options{})
+	got := client{t, r, ""}.call("DescribeSubnets")
 	equal(t, "none", got.Code, "MissingAuthenticationToken")
-	w.RevokeKey("AKOLD")
-	got = client{t, w, "AKOLD"}.call("DescribeSubnets")
+	r.Do(func() { r.Front.RevokeKey("AKOLD") })
+	got = client{t, r, "AKOLD"}.call("DescribeSubnets")
 	equal(t, "revoked", got.Code, "AuthFailure")
 	equal(t, "revoked, status", got.Status, 401)
-	got = client{t, w, "AKOLD"}.call("DescribeAutoScalingGroups")
+	got = client{t, r, "AKOLD"}.call("DescribeAutoScalingGroups")
 	equal(t, "revoked, Auto Scaling", got.ASCode, "InvalidClientTokenId")
-	got = client{t, w, "AKID"}.call("TerminateInstances")
+	got = client{t, r, "AKID"}.call("TerminateInstances")
 	equal(t, "unknown action", got.Code, "InvalidAction")
 }
 
 // Amazon VPC User Guide, "Subnet CIDR blocks": five addresses are AWS's; EC2 User Guide,
 // "Prefix delegation for Amazon EC2 network interfaces": a /28 is 16 addresses.
 func TestFreeAddresses(t *testing.T) {
-	w, subnet := region(t, Options{})
-	equal(t, "empty /24", w.FreeAddresses(subnet), 251)
-	plain := w.Seed(Interface{Subnet: subnet, Addresses: make([]Address, 10)})
-	equal(t, "with ten addresses", w.FreeAddresses(subnet), 241)
-	prefixes := w.Seed(Interface{Subnet: subnet, Prefixes: make([]string, 2)})
-	equal(t, "and two prefixes", w.FreeAddresses(subnet), 241-1-32)
-	c := client{t, w, "AKID"}
+	r, subnet := region(t, Options{})
+	equal(t, "empty /24", r.free(subnet), 251)
+	plain := r.add(ec2.Interface{Subnet: subnet, Addresses: make([]ec2.Address, 10)})
+	equal(t, "with ten addresses", r.free(subnet), 241)
+	prefixes := r.add(ec2.Interface{Subnet: subnet, Prefixes: make([]string, 2)})
+	equal(t, "and two prefixes", r.free(subnet), 241-1-32)
+	c := client{t, r, "AKID"}
 	equal(t, "on the wire", c.call("DescribeSubnets", "SubnetId.1", subnet).Free[0], 208)
 	c.call("DeleteNetworkInterface", "NetworkInterfaceId", plain)
 	c.call("DeleteNetworkInterface", "NetworkInterfaceId", prefixes)
-	equal(t, "after deletion", w.FreeAddresses(subnet), 251)
+	equal(t, "after deletion", r.free(subnet), 251)
 
-	for w.FreeAddresses(subnet) >= 10 {
-		w.Seed(Interface{Subnet: subnet, Addresses: make([]Address, 10)})
+	for r.free(subnet) >= 10 {
+		r.add(ec2.Interface{Subnet: subnet, Addresses: make([]ec2.Address, 10)})
 	}
 	got := c.call("CreateNetworkInterface", "SubnetId", subnet, "SecondaryPrivateIpAddressCount", "9")
 	equal(t, "full", got.Code, "InsufficientFreeAddressesInSubnet")
 	got = c.call("CreateNetworkInterface", "SubnetId", subnet, "Ipv4PrefixCount", "1")
 	equal(t, "no block", got.Code, "InsufficientCidrBlocks")
-	equal(t, "a refusal takes nothing", w.FreeAddresses(subnet), 1)
+	equal(t, "a refusal takes nothing", r.free(subnet), 1)
 }
 
 // EC2 API Reference, "Request throttling".
 func TestBuckets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, _ := region(t, Options{})
-		c := client{t, w, "AKID"}
+		r, _ := region(t, Options{})
+		c := client{t, r, "AKID"}
 		spend := func() (n int) {
 			for ; n < 1000; n++ {
 				if got := c.call("DeleteNetworkInterface", "NetworkInterfaceId", "eni-00000000"); got.Code == "RequestLimitExceeded" {
@@ -116,54 +119,71 @@ func TestBuckets(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, subnet := region(t, Options{})
-		c := client{t, w, "AKID"}
-		id := w.Seed(Interface{Subnet: subnet})
+		r, subnet := region(t, Options{})
+		c := client{t, r, "AKID"}
+		id := r.add(ec2.Interface{Subnet: subnet})
 		form := func() url.Values { return url.Values{"NetworkInterfaceId": {id}} }
-		w.Inject("DeleteNetworkInterface", 1, Fault{Code: "Unavailable"})
+		r.inject("DeleteNetworkInterface", 1, api.Fault{Code: "Unavailable"})
 		equal(t, "status", c.call("DeleteNetworkInterface", "NetworkInterfaceId", id).Status, 503)
-		w.Inject("DeleteNetworkInterface", 1, Fault{Reset: true})
+		r.inject("DeleteNetworkInterface", 1, api.Fault{Reset: true})
 		if _, err := c.send("DeleteNetworkInterface", form()); err == nil {
 			t.Error("a reset has an answer")
 		}
-		if _, ok := w.Interface(id); !ok {
+		if !r.exists(id) {
 			t.Error("a reset had an effect")
 		}
-		w.Inject("DeleteNetworkInterface", 1, Fault{LoseAnswer: true, Latency: time.Minute})
+		r.inject("DeleteNetworkInterface", 1, api.Fault{LoseAnswer: true, Latency: time.Minute})
 		start := time.Now()
 		if _, err := c.send("DeleteNetworkInterface", form()); err == nil {
 			t.Error("a lost answer came")
 		}
 		equal(t, "latency", time.Since(start), time.Minute)
-		if _, ok := w.Interface(id); ok {
+		if r.exists(id) {
 			t.Error("the call had no effect")
 		}
 		var codes []string
-		for _, call := range w.Calls() {
+		for _, call := range Look(r.Region, r.Front.Calls) {
 			codes = append(codes, call.Caller+":"+call.Code)
 		}
 		equal(t, "journal", strings.Join(codes, " "), "AKID:Unavailable AKID:connection reset AKID:")
-		w.OnCall(func(c Call) Fault {
+		second := func(c api.Call) (f api.Fault) {
 			if c.Action == "DescribeSubnets" && c.Number == 2 {
-				return Fault{Code: "InternalError"}
+				f.Code = "InternalError"
 			}
-			return Fault{}
-		})
+			return f
+		}
+		r.Do(func() { r.Front.OnCall(second) })
 		equal(t, "the first", c.call("DescribeSubnets").Status, 200)
 		equal(t, "the second", c.call("DescribeSubnets").Status, 500)
 	})
 }
 
+// A request brings its own fault along, and meets no other one.
+func TestWithFault(t *testing.T) {
+	r, _ := region(t, Options{})
+	r.inject("DescribeSubnets", 1, api.Fault{Code: "InternalError"})
+	status := func(ctx context.Context) int {
+		out, err := r.Transport().RoundTrip(request(ctx, t, "http://simulator", "AKID", url.Values{"Action": {"DescribeSubnets"}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.StatusCode
+	}
+	equal(t, "its own", status(api.WithFault(t.Context(), api.Fault{Code: "RequestLimitExceeded"})), 503)
+	equal(t, "none", status(api.WithFault(t.Context(), api.Fault{})), 200)
+	equal(t, "the injected one", status(t.Context()), 500)
+}
+
 // EC2 API Reference, AttachNetworkInterface, DetachNetworkInterface.
 func TestAttachRefusals(t *testing.T) {
-	w, subnet := region(t, Options{})
-	elsewhere := w.AddSubnet(w.AddVPC("10.1.0.0/16"), "10.1.1.0/24", "b")
-	c := client{t, w, "AKID"}
-	instance := w.SeedInstance(Instance{Subnet: subnet})
-	off := w.SeedInstance(Instance{Subnet: subnet, State: "shutting-down"})
-	primary := w.Seed(Interface{Subnet: subnet, Attachment: &Attachment{ID: "eni-attach-1", Instance: instance}})
-	free := w.Seed(Interface{Subnet: subnet})
-	far := w.Seed(Interface{Subnet: elsewhere})
+	r, subnet := region(t, Options{})
+	elsewhere := r.addSubnet("10.1.0.0/16", "10.1.1.0/24", "b")
+	c := client{t, r, "AKID"}
+	instance := r.addInstance(ec2.Instance{Subnet: subnet})
+	off := r.addInstance(ec2.Instance{Subnet: subnet, State: "shutting-down"})
+	primary := r.add(ec2.Interface{Subnet: subnet, Attachment: &ec2.Attachment{ID: "eni-attach-1", Instance: instance}})
+	free := r.add(ec2.Interface{Subnet: subnet})
+	far := r.add(ec2.Interface{Subnet: elsewhere})
 	for _, test := range []struct{ eni, instance, index, code string }{
 		{primary, instance, "1", "InvalidNetworkInterface.InUse"},
 		{free, off, "1", "IncorrectState"},

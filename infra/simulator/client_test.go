@@ -12,21 +12,59 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// region is a world with one subnet, and its seed in the log of a failed test.
-func region(t *testing.T, o Options) (w *World, subnet string) {
+// A fixture is a region that a test looks at from outside.
+type fixture struct{ *Region }
+
+// region returns a region with one subnet. A failed test logs its seed.
+func region(t *testing.T, o Options) (r fixture, subnet string) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	w = New(NewClock(0), rand.New(rand.NewPCG(1, seed)), o)
-	return w, w.AddSubnet(w.AddVPC("10.0.0.0/16"), "10.0.1.0/24", "a")
+	r = fixture{New(loop.NewClock(0), rand.New(rand.NewPCG(1, seed)), o)}
+	return r, r.addSubnet("10.0.0.0/16", "10.0.1.0/24", "a")
 }
 
-// client calls a world as an SDK does.
+// addSubnet adds a VPC with one subnet.
+func (r fixture) addSubnet(vpc, cidr, letter string) string {
+	return Look(r.Region, func() string { return r.EC2.AddSubnet(r.EC2.AddVPC(vpc), cidr, letter) })
+}
+
+func (r fixture) add(eni ec2.Interface) string {
+	return Look(r.Region, func() string { return r.EC2.AddInterface(eni) })
+}
+
+func (r fixture) addInstance(i ec2.Instance) string {
+	return Look(r.Region, func() string { return r.EC2.AddInstance(i) })
+}
+
+func (r fixture) addGroup(name string, subnets ...string) {
+	r.Do(func() { r.AutoScaling.AddGroup(autoscaling.Group{Name: name, Subnets: subnets}) })
+}
+
+func (r fixture) inject(action string, n int, f api.Fault) {
+	r.Do(func() { r.Front.Inject(action, n, f) })
+}
+
+func (r fixture) free(subnet string) int {
+	return Look(r.Region, func() int { return r.EC2.FreeAddresses(subnet) })
+}
+
+func (r fixture) exists(id string) (there bool) {
+	r.Do(func() { _, there = r.EC2.Interface(id) })
+	return there
+}
+
+// client calls a region as an SDK does.
 type client struct {
 	t   *testing.T
-	w   *World
+	r   fixture
 	key string
 }
 
@@ -63,7 +101,7 @@ func (c client) call(action string, pairs ...string) reply {
 
 func (c client) send(action string, form url.Values) (r reply, err error) {
 	form.Set("Action", action)
-	out, err := (&http.Client{Transport: c.w.Transport()}).Do(request(c.t.Context(), c.t, "http://simulator/", c.key, form))
+	out, err := (&http.Client{Transport: c.r.Transport()}).Do(request(c.t.Context(), c.t, "http://simulator/", c.key, form))
 	if err != nil {
 		return r, err
 	}

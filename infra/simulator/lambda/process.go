@@ -1,0 +1,154 @@
+package lambda
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Program is a real binary of a function, and what its processes start with.
+type Program struct {
+	Command        []string
+	Environment    map[string]string // its settings; replaces what Start sets
+	ARN            string
+	Timeout        time.Duration
+	Region         http.Handler // EC2 and Auto Scaling
+	Stdout, Stderr io.Writer    // nil: nowhere
+	Processes      int          // default 1; Lambda has one for each invocation at a time
+}
+
+// A Function is a program at work: processes on a runtime API and on a region, both
+// behind sockets of the loopback interface.
+type Function struct {
+	*Runtime
+	Processes []*exec.Cmd
+	Ended     chan error // gets the end of a process that was not stopped
+
+	begun    time.Time
+	first    sync.Once
+	ready    chan time.Time // when a process first requested an invocation
+	stopping chan struct{}
+	servers  []*http.Server
+	running  sync.WaitGroup
+}
+
+// Start starts the processes. Nothing of this machine's AWS configuration reaches them.
+func (p Program) Start() (*Function, error) {
+	f := &Function{
+		Runtime: NewRuntime(p.ARN, p.Timeout), Ended: make(chan error, max(1, p.Processes)),
+		ready: make(chan time.Time, 1), stopping: make(chan struct{}),
+	}
+	region, err := f.serve(p.Region)
+	if err != nil {
+		return nil, fmt.Errorf("serving the region: %w", err)
+	}
+	runtime, err := f.serve(f.noticing(f.Handler()))
+	if err != nil {
+		f.Stop()
+		return nil, fmt.Errorf("serving the Lambda runtime: %w", err)
+	}
+	f.begun = time.Now()
+	for range max(1, p.Processes) {
+		if err := f.start(p, p.environment(runtime, region)); err != nil {
+			f.Stop()
+			return nil, fmt.Errorf("starting the function: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// environment is all that a process gets.
+func (p Program) environment(runtime, region string) []string {
+	parts := strings.Split(p.ARN, ":") // arn:aws:lambda:region:account:function:name
+	all := map[string]string{
+		"AWS_LAMBDA_RUNTIME_API": runtime, "AWS_LAMBDA_FUNCTION_NAME": parts[len(parts)-1], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_LOG_FORMAT": "JSON",
+		"AWS_ENDPOINT_URL": "http://" + region, "AWS_REGION": parts[3], "AWS_DEFAULT_REGION": parts[3], "AWS_ACCESS_KEY_ID": "AKIAFUNCTION00000000", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	}
+	maps.Copy(all, p.Environment)
+	var pairs []string
+	for name, value := range all {
+		pairs = append(pairs, name+"="+value)
+	}
+	return pairs
+}
+
+func (f *Function) start(p Program, environment []string) error {
+	process := exec.Command(p.Command[0], p.Command[1:]...)
+	process.Env, process.Stdout, process.Stderr = environment, p.Stdout, p.Stderr
+	if err := process.Start(); err != nil {
+		return err
+	}
+	f.Processes = append(f.Processes, process)
+	f.running.Go(func() {
+		err := process.Wait()
+		select {
+		case <-f.stopping:
+		default:
+			f.Ended <- fmt.Errorf("%s ended by itself: %v", path.Base(p.Command[0]), err)
+		}
+	})
+	return nil
+}
+
+// serve serves a handler on a free port.
+func (f *Function) serve(handler http.Handler) (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
+	f.servers = append(f.servers, server)
+	f.running.Go(func() { _ = server.Serve(listener) })
+	return listener.Addr().String(), nil
+}
+
+// noticing records when a process first requests an invocation.
+func (f *Function) noticing(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if path.Base(in.URL.Path) == "next" {
+			f.first.Do(func() { f.ready <- time.Now() })
+		}
+		api.ServeHTTP(out, in)
+	})
+}
+
+// Ready waits until a process first requests an invocation, and returns how long that
+// took from its start. It can be called once.
+func (f *Function) Ready(ctx context.Context) (time.Duration, error) {
+	select {
+	case at := <-f.ready:
+		return at.Sub(f.begun), nil
+	case err := <-f.Ended:
+		return 0, err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("waiting for the function's start: %w", ctx.Err())
+	}
+}
+
+// Stop ends processes and servers, and waits for them. A second Stop does nothing.
+func (f *Function) Stop() {
+	select {
+	case <-f.stopping:
+		return
+	default:
+		close(f.stopping)
+	}
+	for _, process := range f.Processes {
+		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Process.Kill()
+	}
+	for _, server := range f.servers {
+		_ = server.Close()
+	}
+	f.running.Wait()
+}

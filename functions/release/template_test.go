@@ -319,13 +319,3 @@ func TestTheTemplatesConstants(t *testing.T) {
 		t.Error("the function reserves concurrency")
 	}
 }
-
-// The demo's function gets each setting, too.
-func TestTheDemoSetsEachSetting(t *testing.T) {
-	demo := string(read(t, "infra/simulator/demo/function.go"))
-	for name := range at(t, template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables").(map[string]any) {
-		if !strings.Contains(demo, `"`+name+`=`) {
-			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
-		}
-	}
-}

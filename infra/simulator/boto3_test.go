@@ -32,37 +32,44 @@ var errorsOf = map[string]string{
 	"no such action":    "InvalidAction",
 }
 
+// A mixture is a region for boto3 to read.
+type mixture struct {
+	*simulator.Region
+	subnet, attached string
+	ids              []string // of the interfaces that are available
+	states           map[string]string
+}
+
+func mix(seed uint64) *mixture {
+	m := &mixture{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 3)), simulator.Options{EmptyPages: 0.2}), states: map[string]string{}}
+	m.Do(func() {
+		m.subnet = m.EC2.AddSubnet(m.EC2.AddVPC("10.0.0.0/16"), "10.0.0.0/20", "a")
+		for n := range 450 {
+			state := []string{"running", "terminated", "stopped"}[n%3]
+			instance := m.EC2.AddInstance(ec2.Instance{Subnet: m.subnet, State: state})
+			m.states[instance] = state
+			m.ids = append(m.ids, m.EC2.AddInterface(ec2.Interface{Subnet: m.subnet, Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
+		}
+		m.attached = m.EC2.AddInterface(ec2.Interface{Subnet: m.subnet, Description: "aws-K8S-i-00000001", Attachment: &ec2.Attachment{Instance: "i-00000001"}})
+		m.AutoScaling.AddGroup(autoscaling.Group{Name: "asg", Subnets: []string{m.subnet, "subnet-00000002"}})
+	})
+	return m
+}
+
 // boto3, which this project did not write, reads a region over a socket: every
 // page, filter and error code means to it what it means to the region.
 func TestBoto3ReadsTheWire(t *testing.T) {
 	seed := rand.Uint64()
-	r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 3)), simulator.Options{EmptyPages: 0.2})
-	var subnet, attached string
-	var ids []string
-	var free int
-	states := map[string]string{}
-	r.Do(func() {
-		subnet = r.EC2.AddSubnet(r.EC2.AddVPC("10.0.0.0/16"), "10.0.0.0/20", "a")
-		for n := range 450 {
-			instance := r.EC2.AddInstance(ec2.Instance{Subnet: subnet, State: []string{"running", "terminated", "stopped"}[n%3]})
-			i, _ := r.EC2.Instance(instance)
-			states[instance] = i.State
-			ids = append(ids, r.EC2.AddInterface(ec2.Interface{Subnet: subnet, Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
-		}
-		attached = r.EC2.AddInterface(ec2.Interface{Subnet: subnet, Description: "aws-K8S-i-00000001", Attachment: &ec2.Attachment{Instance: "i-00000001"}})
-		r.AutoScaling.AddGroup(autoscaling.Group{Name: "asg", Subnets: []string{subnet, "subnet-00000002"}})
-		free = r.EC2.FreeAddresses(subnet)
-	})
-	available := ids[1]
-	slices.Sort(ids)
-
-	server := httptest.NewServer(r.Front)
+	m := mix(seed)
+	free := simulator.Look(m.Region, func() int { return m.EC2.FreeAddresses(m.subnet) })
+	server := httptest.NewServer(m.Front)
 	defer server.Close()
-	command := exec.Command("../../.venv/bin/python", "testdata/boto3_client.py", server.URL, subnet, attached, available)
+	command := exec.Command("../../.venv/bin/python", "testdata/boto3_client.py", server.URL, m.subnet, m.attached, m.ids[1])
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, err.(*exec.ExitError).Stderr)
 	}
+	slices.Sort(m.ids)
 	var saw struct {
 		Pages     []int
 		IDs       []string
@@ -76,13 +83,13 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 	if err := json.Unmarshal(output, &saw); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	if !slices.Equal(saw.IDs, ids) || !maps.Equal(saw.States, states) {
-		t.Errorf("seed %d: boto3 saw %d interfaces and %d instances, not the region's %d and %d", seed, len(saw.IDs), len(saw.States), len(ids), len(states))
+	if !slices.Equal(saw.IDs, m.ids) || !maps.Equal(saw.States, m.states) {
+		t.Errorf("seed %d: boto3 saw %d interfaces and %d instances, not the region's %d and %d", seed, len(saw.IDs), len(saw.States), len(m.ids), len(m.states))
 	}
 	if len(saw.Pages) < 5 || slices.Max(saw.Pages) > 100 {
 		t.Errorf("seed %d: pages of %v", seed, saw.Pages)
 	}
-	if !slices.Equal(saw.Zones, []string{subnet + ",subnet-00000002"}) || saw.Free != free || saw.Addresses != 1 || saw.Tags["n"] != "1" {
+	if !slices.Equal(saw.Zones, []string{m.subnet + ",subnet-00000002"}) || saw.Free != free || saw.Addresses != 1 || saw.Tags["n"] != "1" {
 		t.Errorf("%q, %d free, %d addresses, tags %v", saw.Zones, saw.Free, saw.Addresses, saw.Tags)
 	}
 	if !maps.Equal(saw.Errors, errorsOf) {

@@ -3,7 +3,6 @@ package simulator
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -99,16 +98,31 @@ func (c client) call(action string, pairs ...string) reply {
 	return r
 }
 
+// pages lists five at a time.
+func (c client) pages(action, size string) (pages []reply) {
+	c.t.Helper()
+	seen := map[string]bool{}
+	for pairs := []string{size, "5"}; ; {
+		got := c.call(action, pairs...)
+		pages = append(pages, got)
+		token := got.NextToken + got.GroupToken
+		if token == "" || seen[token] || got.Status != http.StatusOK {
+			equal(c.t, "the last token", token, "")
+			equal(c.t, "status", got.Status, http.StatusOK)
+			return pages
+		}
+		seen[token] = true
+		pairs = append(pairs[:2], "NextToken", token)
+	}
+}
+
 func (c client) send(action string, form url.Values) (r reply, err error) {
 	form.Set("Action", action)
-	out, err := (&http.Client{Transport: c.r.Transport()}).Do(request(c.t.Context(), c.t, "http://simulator/", c.key, form))
+	out, err := c.r.Transport().RoundTrip(request(c.t.Context(), "http://simulator/", c.key, form))
 	if err != nil {
 		return r, err
 	}
-	raw, err := io.ReadAll(out.Body)
-	if err := errors.Join(err, out.Body.Close()); err != nil {
-		return r, err
-	}
+	raw, _ := io.ReadAll(out.Body) // it is in memory
 	if err := xml.Unmarshal(raw, &r); err != nil {
 		return r, fmt.Errorf("reading %s: %w", raw, err)
 	}
@@ -117,11 +131,10 @@ func (c client) send(action string, form url.Values) (r reply, err error) {
 }
 
 // request is a call as an SDK sends it, without a signature that counts.
-func request(ctx context.Context, t *testing.T, address, key string, form url.Values) *http.Request {
-	t.Helper()
+func request(ctx context.Context, address, key string, form url.Values) *http.Request {
 	in, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	service := "ec2"

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,33 +83,21 @@ func TestPages(t *testing.T) {
 		want[r.add(ec2.Interface{Subnet: subnet, Addresses: make([]ec2.Address, 1)})] = true
 	}
 	c := client{t, r, "AKID"}
-	token, pages := "", 0
-	for {
-		form := url.Values{"MaxResults": {"5"}}
-		if token != "" {
-			form.Set("NextToken", token)
+	pages := c.pages("DescribeNetworkInterfaces", "MaxResults")
+	for _, page := range pages {
+		if len(page.Interfaces) > 5 {
+			t.Fatalf("%d on a page", len(page.Interfaces))
 		}
-		got, err := c.send("DescribeNetworkInterfaces", form)
-		if err != nil || got.Code != "" {
-			t.Fatal(err, got.Code)
-		}
-		for _, id := range got.Interfaces {
+		for _, id := range page.Interfaces {
 			if !want[id] {
 				t.Fatalf("%s is unknown or was listed before", id)
 			}
 			delete(want, id)
 		}
-		if pages++; got.NextToken == "" {
-			break
-		}
-		if len(got.Interfaces) > 5 {
-			t.Fatalf("%d on a page", len(got.Interfaces))
-		}
-		token = got.NextToken
 	}
 	equal(t, "never listed", len(want), 0)
-	if pages < 12 {
-		t.Errorf("%d pages are too few", pages)
+	if len(pages) < 12 {
+		t.Errorf("%d pages are too few", len(pages))
 	}
 	id := Look(r.Region, r.EC2.Interfaces)[0].ID
 	equal(t, "below the least", c.call("DescribeNetworkInterfaces", "MaxResults", "4").Code, "InvalidParameterValue")
@@ -118,7 +105,7 @@ func TestPages(t *testing.T) {
 	equal(t, "with IDs", c.call("DescribeNetworkInterfaces", "MaxResults", "5", "NetworkInterfaceId.1", id).Code, "InvalidParameterCombination")
 	equal(t, "IDs alone", c.call("DescribeNetworkInterfaces", "NetworkInterfaceId.1", id).Code, "")
 	equal(t, "unpaginated", c.call("DescribeNetworkInterfaces").Code, "OperationNotPermitted")
-	equal(t, "another query's token", c.call("DescribeNetworkInterfaces", "MaxResults", "5", "NextToken", token, "Filter.1.Name", "status", "Filter.1.Value.1", "x").Code, "InvalidNextToken")
+	equal(t, "another query's token", c.call("DescribeNetworkInterfaces", "MaxResults", "5", "NextToken", pages[0].NextToken, "Filter.1.Name", "status", "Filter.1.Value.1", "x").Code, "InvalidNextToken")
 }
 
 // boto3 takes a token that comes again for a loop.
@@ -131,26 +118,13 @@ func TestNoTokenComesTwice(t *testing.T) {
 	c := client{t, r, "AKID"}
 	for _, test := range []struct{ action, size string }{{"DescribeAutoScalingGroups", "MaxRecords"}, {"DescribeNetworkInterfaces", "MaxResults"}} {
 		r.inject(test.action, 3, api.Fault{EmptyPage: true})
-		seen, found := map[string]bool{"": true}, 0
-		for token := ""; ; seen[token] = true {
-			form := url.Values{test.size: {"5"}}
-			if token != "" {
-				form.Set("NextToken", token)
-			}
-			got, err := c.send(test.action, form)
-			if err != nil || got.Code+got.ASCode != "" {
-				t.Fatal(err, got.Code, got.ASCode)
-			}
-			found += len(got.Groups) + len(got.Interfaces)
-			if token = got.NextToken + got.GroupToken; token == "" {
-				break
-			}
-			if seen[token] {
-				t.Fatalf("%s: token %s comes twice", test.action, token)
-			}
+		found := 0
+		pages := c.pages(test.action, test.size)
+		for _, page := range pages {
+			found += len(page.Groups) + len(page.Interfaces)
 		}
 		equal(t, test.action, found, 10)
-		equal(t, test.action+", pages", len(seen), 5)
+		equal(t, test.action+", pages", len(pages), 5)
 	}
 	equal(t, "not a token", c.call("DescribeAutoScalingGroups", "NextToken", "x").ASCode, "InvalidNextToken")
 }

@@ -19,7 +19,7 @@ func TestRealServer(t *testing.T) {
 	server := httptest.NewServer(r.Front)
 	defer server.Close()
 	post := func() (status int, err error) {
-		answer, err := server.Client().Do(request(t.Context(), t, server.URL, "AKID", url.Values{"Action": {"DescribeSubnets"}, "SubnetId.1": {subnet}}))
+		answer, err := server.Client().Do(request(t.Context(), server.URL, "AKID", url.Values{"Action": {"DescribeSubnets"}, "SubnetId.1": {subnet}}))
 		if err != nil {
 			return 0, err
 		}
@@ -43,9 +43,8 @@ func TestTransportHonoursTheContext(t *testing.T) {
 		r.inject("DeleteNetworkInterface", 1, api.Fault{Latency: time.Hour})
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		in := request(ctx, t, "http://simulator", "AKID", url.Values{"Action": {"DeleteNetworkInterface"}, "NetworkInterfaceId": {id}})
 		start := time.Now()
-		if _, err := (&http.Client{Transport: r.Transport()}).Do(in); err == nil {
+		if _, err := r.Transport().RoundTrip(request(ctx, "http://simulator", "AKID", url.Values{"Action": {"DeleteNetworkInterface"}, "NetworkInterfaceId": {id}})); err == nil {
 			t.Error("answered after the caller had gone")
 		}
 		equal(t, "until the deadline", time.Since(start), 3*time.Second)

@@ -163,7 +163,7 @@ func TestWithFault(t *testing.T) {
 	r, _ := region(t, Options{})
 	r.inject("DescribeSubnets", 1, api.Fault{Code: "InternalError"})
 	status := func(ctx context.Context) int {
-		out, err := r.Transport().RoundTrip(request(ctx, t, "http://simulator", "AKID", url.Values{"Action": {"DescribeSubnets"}}))
+		out, err := r.Transport().RoundTrip(request(ctx, "http://simulator", "AKID", url.Values{"Action": {"DescribeSubnets"}}))
 		if err != nil {
 			t.Fatal(err)
 		}

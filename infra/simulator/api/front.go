@@ -1,5 +1,5 @@
 // Package api is the front of a region: what every AWS service of the query protocol
-// does with a call before and after it does its own part. It knows the caller,
+// does with a call before and after it does its own part. It finds the caller,
 // counts and throttles, injects faults, judges permissions, and keeps the journal.
 //
 // It imports loop and iam. Services register what they can do ([Front.Register]).

@@ -40,7 +40,7 @@ func (s service) describeSubnets(c *api.Call) (any, *api.Error) {
 	return answer, err
 }
 
-// hidden tells whether the account setting hides a managed resource from the call
+// hidden holds if the account setting hides a managed resource from the call
 // (EC2 API Reference, DescribeNetworkInterfaces: IncludeManagedResources).
 func (s service) hidden(c *api.Call, operator string) bool {
 	return operator != "" && s.settings.HideManaged && c.Form.Get("IncludeManagedResources") != "true"

@@ -12,8 +12,8 @@ import (
 )
 
 // The limits of a call's filters (EC2 User Guide, "Find your Amazon EC2 resources").
-// The guide allows 200 values for each filter; that a call may not have more of
-// them in all is what EC2's own error says (observed).
+// The guide allows 200 values for each filter; EC2's error allows as many for all
+// filters of a call (observed).
 const (
 	maxFilters      = 50
 	maxFilterValues = 200
@@ -49,8 +49,8 @@ func newFilter(name string, values []string) filter {
 
 func (f filter) admits(have string) bool { return f.exact[have] || iam.AnyLike(f.patterns, have) }
 
-// The filters that have a use here. EC2 knows more; another name is refused as an
-// unknown one is there.
+// The filters that have a use here. EC2 has more; a name that is not here is refused
+// as EC2 refuses an unknown one.
 var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
 	"status":                       func(e Interface) []string { return []string{e.Status} },
 	"description":                  func(e Interface) []string { return []string{e.Description} },
@@ -117,7 +117,7 @@ func (l listing[T]) matches(resource T, filters []filter) bool {
 	return true
 }
 
-// of is what the resource has for a filter.
+// of returns the values that the resource has for a filter.
 func (l listing[T]) of(resource T, name string) []string {
 	if field := l.named[name]; field != nil {
 		return field(resource)

@@ -10,7 +10,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// An Interface is a network interface, and what only the simulator knows of it.
+// An Interface is a network interface, with two fields that EC2 does not have.
 type Interface struct {
 	ID               string
 	Subnet           string // VPC and zone are the subnet's

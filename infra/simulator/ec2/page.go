@@ -28,7 +28,7 @@ func page[T any](s service, c *api.Call, l listing[T], rows map[string]T, shown 
 	}
 	wanted := c.List(l.parameter)
 	if size == 0 && len(wanted) == 0 && s.settings.PagesOnly {
-		// The reference says only that such calls fail. The code is not documented.
+		// The reference documents that such calls fail, not the code.
 		return nil, "", api.NewError(400, "OperationNotPermitted", "This account has too many resources for an unpaginated call. Specify MaxResults.")
 	}
 	for _, id := range wanted {
@@ -52,7 +52,7 @@ func page[T any](s service, c *api.Call, l listing[T], rows map[string]T, shown 
 	return found, "", nil
 }
 
-// bounds are the page's size, 0 for no pages, and the ID that it starts after.
+// bounds returns the page's size, 0 for no pages, and the ID that it starts after.
 func (l listing[T]) bounds(c *api.Call) (size int, after string, err *api.Error) {
 	if raw := c.Form.Get("MaxResults"); raw != "" {
 		n, parse := strconv.Atoi(raw)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path"
 	"strings"
 	"sync"
 	"time"
@@ -33,25 +32,22 @@ type Function struct {
 	Processes []*exec.Cmd
 	Ended     chan error // gets the end of a process that was not stopped
 
-	begun    time.Time
-	first    sync.Once
-	ready    chan time.Time // when a process first requested an invocation
-	stopping chan struct{}
-	servers  []*http.Server
-	running  sync.WaitGroup
+	begun   time.Time
+	ctx     context.Context // of processes and servers
+	end     context.CancelFunc
+	running sync.WaitGroup
 }
 
 // Start starts the processes. Nothing of this machine's AWS configuration reaches them.
 func (p Program) Start() (*Function, error) {
-	f := &Function{
-		Runtime: NewRuntime(p.ARN, p.Timeout), Ended: make(chan error, max(1, p.Processes)),
-		ready: make(chan time.Time, 1), stopping: make(chan struct{}),
-	}
+	f := &Function{Runtime: NewRuntime(p.ARN, p.Timeout), Ended: make(chan error, max(1, p.Processes))}
+	f.ctx, f.end = context.WithCancel(context.Background())
 	region, err := f.serve(p.Region)
 	if err != nil {
+		f.Stop()
 		return nil, fmt.Errorf("serving the region: %w", err)
 	}
-	runtime, err := f.serve(f.noticing(f.Handler()))
+	runtime, err := f.serve(f.Handler())
 	if err != nil {
 		f.Stop()
 		return nil, fmt.Errorf("serving the Lambda runtime: %w", err)
@@ -83,18 +79,15 @@ func (p Program) environment(runtime, region string) []string {
 }
 
 func (f *Function) start(p Program, environment []string) error {
-	process := exec.Command(p.Command[0], p.Command[1:]...)
+	process := exec.CommandContext(f.ctx, p.Command[0], p.Command[1:]...)
 	process.Env, process.Stdout, process.Stderr = environment, p.Stdout, p.Stderr
 	if err := process.Start(); err != nil {
 		return err
 	}
 	f.Processes = append(f.Processes, process)
 	f.running.Go(func() {
-		err := process.Wait()
-		select {
-		case <-f.stopping:
-		default:
-			f.Ended <- fmt.Errorf("%s ended by itself: %v", path.Base(p.Command[0]), err)
+		if err := process.Wait(); f.ctx.Err() == nil {
+			f.Ended <- fmt.Errorf("%s ended by itself: %v", p.Command[0], err)
 		}
 	})
 	return nil
@@ -107,23 +100,13 @@ func (f *Function) serve(handler http.Handler) (address string, err error) {
 		return "", err
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
-	f.servers = append(f.servers, server)
 	f.running.Go(func() { _ = server.Serve(listener) })
+	context.AfterFunc(f.ctx, func() { _ = server.Close() })
 	return listener.Addr().String(), nil
 }
 
-// noticing records when a process first requests an invocation.
-func (f *Function) noticing(api http.Handler) http.Handler {
-	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		if path.Base(in.URL.Path) == "next" {
-			f.first.Do(func() { f.ready <- time.Now() })
-		}
-		api.ServeHTTP(out, in)
-	})
-}
-
-// Ready waits until a process first requests an invocation, and returns how long that
-// took from its start. It can be called once.
+// Ready waits until a process requests an invocation, and returns how long that took
+// from its start. It is of use once, before the first invocation.
 func (f *Function) Ready(ctx context.Context) (time.Duration, error) {
 	select {
 	case at := <-f.ready:
@@ -137,18 +120,6 @@ func (f *Function) Ready(ctx context.Context) (time.Duration, error) {
 
 // Stop ends processes and servers, and waits for them. A second Stop does nothing.
 func (f *Function) Stop() {
-	select {
-	case <-f.stopping:
-		return
-	default:
-		close(f.stopping)
-	}
-	for _, process := range f.Processes {
-		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Process.Kill()
-	}
-	for _, server := range f.servers {
-		_ = server.Close()
-	}
+	f.end()
 	f.running.Wait()
 }

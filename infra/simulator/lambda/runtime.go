@@ -18,6 +18,7 @@ type Runtime struct {
 	arn     string
 	timeout time.Duration
 	next    chan *invocation
+	ready   chan time.Time // when a process requested an invocation
 
 	mu      sync.Mutex
 	running map[string]*invocation
@@ -46,10 +47,10 @@ func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
 // NewRuntime returns the runtime API of a function with an ARN and a timeout.
 func NewRuntime(arn string, timeout time.Duration) *Runtime {
-	return &Runtime{arn: arn, timeout: timeout, next: make(chan *invocation), running: map[string]*invocation{}, initErr: make(chan error, 1)}
+	return &Runtime{arn: arn, timeout: timeout, next: make(chan *invocation), ready: make(chan time.Time, 1), running: map[string]*invocation{}, initErr: make(chan error, 1)}
 }
 
-// Invoke hands an event to the next free process and waits for its answer, no
+// Invoke gives an event to the next free process and waits for its answer, no
 // longer than the function's timeout.
 func (r *Runtime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	i := &invocation{id: r.register(), payload: payload, done: make(chan outcome, 1)}
@@ -97,6 +98,10 @@ func (r *Runtime) Handler() http.Handler {
 }
 
 func (r *Runtime) serveNext(out http.ResponseWriter, in *http.Request) {
+	select {
+	case r.ready <- time.Now():
+	default:
+	}
 	select {
 	case <-in.Context().Done():
 	case i := <-r.next:

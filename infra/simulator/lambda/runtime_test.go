@@ -1,12 +1,13 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,39 +15,30 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 )
 
-// process is a bootstrap that handles events in turn.
-func process(ctx context.Context, t *testing.T, r *Runtime, handle func(in []byte) (path string, out []byte)) {
-	client := http.Client{Transport: api.Transport{Handler: r.Handler()}}
-	const base = "http://runtime/2018-06-01/runtime/invocation/"
+// bootstrap handles invocations in turn, until handle returns no path.
+func bootstrap(ctx context.Context, client *http.Client, address string, handle func(next *http.Response, payload []byte) (path, answer string)) error {
+	base := address + "/2018-06-01/runtime/invocation/"
 	for {
 		in, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"next", nil)
 		if err != nil {
-			t.Error(err)
-			return
+			return err
 		}
 		next, err := client.Do(in)
 		if err != nil {
-			return // the test is over
+			return err
 		}
 		payload, _ := io.ReadAll(next.Body)
-		deadline, _ := strconv.ParseInt(next.Header.Get("Lambda-Runtime-Deadline-Ms"), 10, 64)
-		equal(t, "deadline", time.UnixMilli(deadline).Equal(time.Now().Add(time.Minute)), true)
-		equal(t, "function", next.Header.Get("Lambda-Runtime-Invoked-Function-Arn"), "arn:f")
-		path, answer := handle(payload)
+		path, answer := handle(next, payload)
 		if path == "" {
-			return
+			return nil
 		}
-		out, err := http.NewRequestWithContext(ctx, http.MethodPost, base+next.Header.Get("Lambda-Runtime-Aws-Request-Id")+path, bytes.NewReader(answer))
+		out, err := http.NewRequestWithContext(ctx, http.MethodPost, base+next.Header.Get("Lambda-Runtime-Aws-Request-Id")+path, strings.NewReader(answer))
 		if err != nil {
-			t.Error(err)
-			return
+			return err
 		}
-		accepted, err := client.Do(out)
-		if err != nil {
-			t.Error(err)
-			return
+		if accepted, err := client.Do(out); err != nil || accepted.StatusCode != http.StatusAccepted {
+			return fmt.Errorf("answering: %v, %v", accepted, err)
 		}
-		equal(t, "accepted", accepted.StatusCode, http.StatusAccepted)
 	}
 }
 
@@ -55,15 +47,24 @@ func TestRuntime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := NewRuntime("arn:f", time.Minute)
-		go process(ctx, t, r, func(in []byte) (string, []byte) {
-			switch string(in) {
+		client := &http.Client{Transport: api.Transport{Handler: r.Handler()}}
+		handle := func(next *http.Response, payload []byte) (path, answer string) {
+			deadline, _ := strconv.ParseInt(next.Header.Get("Lambda-Runtime-Deadline-Ms"), 10, 64)
+			equal(t, "deadline", time.UnixMilli(deadline).Equal(time.Now().Add(time.Minute)), true)
+			equal(t, "function", next.Header.Get("Lambda-Runtime-Invoked-Function-Arn"), "arn:f")
+			switch string(payload) {
 			case "fail":
-				return "/error", []byte(`{"errorMessage":"no","errorType":"Refused"}`)
+				return "/error", `{"errorMessage":"no","errorType":"Refused"}`
 			case "die":
-				return "", nil
+				return "", ""
 			}
-			return "/response", append(in, '!')
-		})
+			return "/response", string(payload) + "!"
+		}
+		go func() {
+			if err := bootstrap(ctx, client, "http://runtime", handle); err != nil {
+				t.Error(err)
+			}
+		}()
 		answer, err := r.Invoke(ctx, []byte("hello"))
 		equal(t, "answer", string(answer), "hello!")
 		equal(t, "error", err, nil)

@@ -1,10 +1,13 @@
 package simulator
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
@@ -27,66 +30,41 @@ type Stack struct {
 }
 
 // Deploy puts a function to work in a region, by the resources of the deployed
-// template: its numbers, and which rule sends to which queue. A resource or property
-// that the simulator cannot play is an error; permissions are not judged. The schedule
-// waits for [Stack.Start]. Both are called inside.
+// template. A resource or property that the simulator cannot play is an error;
+// permissions are not judged. The schedule waits for [Stack.Start]. Both are called inside.
 func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*Stack, error) {
 	b, err := readResources(resources)
 	if err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
-	s := &Stack{region: r, Environment: b.function.Environment.Variables, MemoryMB: int(b.function.MemorySize), Timeout: b.function.Timeout.seconds()}
+	function, rule, queue := b.ReleaseFunction, b.TerminateEventsRule, b.TerminateEventsQueue
+	mapping := function.Events.TerminateEvents.Properties
+	s := &Stack{region: r, Environment: function.Environment.Variables, MemoryMB: function.MemorySize, Timeout: seconds(function.Timeout)}
+	if s.Interval, err = interval(function.Events.Sweep.Properties.ScheduleExpression); err != nil {
+		return nil, fmt.Errorf("deploying: %w", err)
+	}
 	s.Invoke = func(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 		defer cancel()
 		return f(ctx, payload)
 	}
-	if s.Interval, err = interval(b.schedule.ScheduleExpression); err != nil {
-		return nil, fmt.Errorf("deploying: %w", err)
+	s.DeadLetters = r.SQS.AddQueue(sqs.Queue{Name: nameIn(queue.RedrivePolicy.DeadLetterTargetArn)})
+	s.Queue = r.SQS.AddQueue(sqs.Queue{
+		Name: nameIn(mapping.Queue), Delay: seconds(queue.DelaySeconds), Visibility: seconds(queue.VisibilityTimeout),
+		Receives: queue.RedrivePolicy.MaxReceiveCount, DeadLetters: s.DeadLetters,
+	})
+	deliver := s.Queue.Deliver
+	if rule.State == "DISABLED" {
+		deliver = func([]byte) {}
 	}
-	queues := addQueues(r, b.queues)
-	s.Queue = queues[nameIn(b.mapping.Queue)]
-	s.DeadLetters = s.Queue.DeadLetters
-	if err := addRules(r, b.rules, queues); err != nil {
+	if err := r.Bus.AddRule(rule.EventPattern, deliver); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
 	r.Lambda.AddMapping(lambda.Mapping{
-		Queue: s.Queue, BatchSize: int(b.mapping.BatchSize), Window: b.mapping.MaximumBatchingWindowInSeconds.seconds(),
-		Concurrency: int(b.mapping.ScalingConfig.MaximumConcurrency), Invoke: s.Invoke,
+		Queue: s.Queue, BatchSize: mapping.BatchSize, Window: seconds(mapping.MaximumBatchingWindowInSeconds),
+		Concurrency: mapping.ScalingConfig.MaximumConcurrency, Invoke: s.Invoke,
 	})
 	return s, nil
-}
-
-// addQueues returns the queues by name.
-func addQueues(r *Region, described map[string]queueProperties) map[string]*sqs.Queue {
-	queues := map[string]*sqs.Queue{}
-	for _, name := range slices.Sorted(maps.Keys(described)) {
-		p := described[name]
-		queues[name] = r.SQS.AddQueue(sqs.Queue{Name: name, Delay: p.DelaySeconds.seconds(), Visibility: p.VisibilityTimeout.seconds(), Receives: int(p.RedrivePolicy.MaxReceiveCount)})
-	}
-	for name, p := range described {
-		queues[name].DeadLetters = queues[nameIn(p.RedrivePolicy.DeadLetterTargetArn)]
-	}
-	return queues
-}
-
-// addRules leaves disabled rules out.
-func addRules(r *Region, rules []ruleProperties, queues map[string]*sqs.Queue) error {
-	for _, rule := range rules {
-		for _, target := range rule.Targets {
-			queue := queues[nameIn(target.Arn)]
-			if queue == nil || rule.State != "ENABLED" && rule.State != "DISABLED" {
-				return fmt.Errorf("a rule that is %s, to %s, is not supported", rule.State, target.Arn)
-			}
-			if rule.State == "DISABLED" {
-				continue
-			}
-			if err := r.Bus.AddRule(rule.EventPattern, queue.Deliver); err != nil {
-				return fmt.Errorf("adding a rule: %w", err)
-			}
-		}
-	}
-	return nil
 }
 
 // Start starts the schedule. The first call comes after the first interval.
@@ -99,4 +77,102 @@ func (s *Stack) Start() {
 		s.region.Loop.After(s.Interval, tick)
 	}
 	s.region.Loop.After(s.Interval, tick)
+}
+
+// unplayed are the types of resources that no event meets.
+var unplayed = []any{"AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::SQS::QueuePolicy", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
+
+// A blueprint holds the properties of template.yaml's other resources that the simulator supports.
+// What is of type any, it does not play: cloudformation's tests hold those constants.
+type blueprint struct {
+	ReleaseFunction struct {
+		Description, CodeURI, Handler, Runtime, Architectures, Role, LoggingConfig, EventInvokeConfig any
+
+		MemorySize, Timeout int
+		Environment         struct{ Variables map[string]string }
+		Events              struct {
+			Sweep struct {
+				Type       any
+				Properties struct {
+					Description, OmitName, RoleArn, RetryPolicy any
+					ScheduleExpression                          string
+				}
+			}
+			TerminateEvents struct {
+				Type       any
+				Properties mappingProperties
+			}
+		}
+	}
+	TerminateEventsRule struct {
+		Description  any
+		State        string
+		EventPattern json.RawMessage
+		Targets      []struct{ ID, Arn string }
+	}
+	TerminateEventsQueue struct {
+		SqsManagedSseEnabled            any
+		DelaySeconds, VisibilityTimeout int
+		RedrivePolicy                   struct {
+			DeadLetterTargetArn string
+			MaxReceiveCount     int
+		}
+	}
+	DeadLetterQueue struct{ SqsManagedSseEnabled, MessageRetentionPeriod any }
+}
+
+type mappingProperties struct {
+	FunctionResponseTypes                     any
+	Queue                                     string
+	BatchSize, MaximumBatchingWindowInSeconds int
+	ScalingConfig                             struct{ MaximumConcurrency int }
+}
+
+// readResources refuses what the simulator does not play, and other ways from the rule to the function.
+func readResources(resources cloudformation.Resources) (b blueprint, err error) {
+	played := map[string]any{}
+	for id := range resources {
+		kind, _ := cloudformation.At(resources, id, "Type")
+		if !slices.Contains(unplayed, kind) {
+			played[id], _ = cloudformation.At(resources, id, "Properties")
+		}
+	}
+	raw, _ := json.Marshal(played) // what is no JSON cannot be decoded
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&b); err != nil {
+		return b, fmt.Errorf("the simulator does not support a resource: %w", err)
+	}
+	function, rule, letters := b.ReleaseFunction, b.TerminateEventsRule, b.TerminateEventsQueue.RedrivePolicy.DeadLetterTargetArn
+	mapping := function.Events.TerminateEvents.Properties
+	switch {
+	case len(rule.Targets) != 1 || rule.Targets[0].Arn != mapping.Queue || !strings.HasSuffix(mapping.Queue, "-TerminateEventsQueue"):
+		return b, fmt.Errorf("the simulator does not support events by %v and %s", rule.Targets, mapping.Queue)
+	case !strings.HasSuffix(letters, "-DeadLetterQueue"):
+		return b, fmt.Errorf("the simulator does not support dead letters in %s", letters)
+	case rule.State != "ENABLED" && rule.State != "DISABLED":
+		return b, fmt.Errorf("the simulator does not support a rule's State %q", rule.State)
+	case function.MemorySize == 0 || function.Timeout == 0 || mapping.ScalingConfig.MaximumConcurrency == 0:
+		return b, errors.New("the simulator does not support a default MemorySize, Timeout or MaximumConcurrency")
+	}
+	return b, nil
+}
+
+// nameIn is the name in the ARN of a queue.
+func nameIn(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+var units = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
+
+// interval reads a rate expression (EventBridge Scheduler User Guide, "Schedule types").
+func interval(expression string) (time.Duration, error) {
+	var count int
+	var unit string
+	_, err := fmt.Sscanf(expression, "rate(%d %s", &count, &unit)
+	length := time.Duration(count) * units[strings.TrimRight(unit, "s)")]
+	if err != nil || length <= 0 {
+		return 0, fmt.Errorf("the simulator does not support the ScheduleExpression %q: it must be a rate", expression)
+	}
+	return length, nil
 }

@@ -1,12 +1,12 @@
 package simulator_test
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -15,219 +15,167 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// resources deploys the repository's template with some texts in it replaced: each one's first occurrence.
-func resources(t *testing.T, given map[string]string, replaced ...string) cloudformation.Resources {
-	t.Helper()
-	text, err := os.ReadFile("../../template.yaml")
+func must[T any](value T, err error) T {
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	for i := 0; i < len(replaced); i += 2 {
-		changed := strings.Replace(string(text), replaced[i], replaced[i+1], 1)
-		if changed == string(text) {
-			t.Fatalf("the template has no %q", replaced[i])
-		}
-		text = []byte(changed)
-	}
-	template, err := cloudformation.Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	deployed, err := template.Deploy(given)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return deployed
+	return value
 }
 
-// deploy deploys into a new region, and then lets prepare go on, inside.
-func deploy(deployed cloudformation.Resources, f lambda.Invoke, prepare func(*simulator.Stack, *simulator.Region)) (*simulator.Region, error) {
-	r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
-	var err error
-	r.Do(func() {
-		var stack *simulator.Stack
-		if stack, err = simulator.Deploy(r, deployed, f); err == nil {
-			prepare(stack, r)
-		}
-	})
-	return r, err
+// deployed deploys the repository's template with another value at a path.
+func deployed(at string, value any) cloudformation.Resources {
+	template := must(cloudformation.Read(must(os.ReadFile("../../template.yaml"))))
+	var parent any = template
+	for name := range strings.SplitSeq(path.Dir(at), "/") {
+		parent = must(cloudformation.At(parent, name))
+	}
+	parent.(map[string]any)[path.Base(at)] = value
+	return must(template.Deploy(nil))
 }
 
-// A trial is a function on a deployed stack, and what came of it.
+// A trial is an hour of a deployed stack whose function hangs on each batch of events.
 type trial struct {
+	*simulator.Region
 	*simulator.Stack
-	takes time.Duration // how long a batch keeps the function
-	fails bool          // whether a batch does
-
-	mu            sync.Mutex
-	sizes         []int // of the batches
-	starts        []time.Duration
-	longest       time.Duration
-	sweeps        int
-	running, most int
-	begun         time.Time
+	batches []string // when each began, how long it took, how many events it held
+	sweeps  int
 }
 
-func (r *trial) function(ctx context.Context, payload []byte) ([]byte, error) {
-	var batch struct{ Records []any }
-	if err := json.Unmarshal(payload, &batch); err != nil {
-		return nil, err
+func hang(ctx context.Context, payload []byte) ([]byte, error) {
+	if bytes.Contains(payload, []byte("Records")) {
+		<-ctx.Done()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if batch.Records == nil {
-		r.sweeps++
-		return nil, nil
-	}
-	start := time.Now()
-	r.sizes, r.starts = append(r.sizes, len(batch.Records)), append(r.starts, start.Sub(r.begun))
-	r.running++
-	r.most = max(r.most, r.running)
-	r.mu.Unlock()
-	select {
-	case <-time.After(r.takes):
-	case <-ctx.Done():
-	}
-	r.mu.Lock()
-	r.running--
-	r.longest = max(r.longest, time.Since(start))
-	if r.fails {
-		return nil, errors.New("as planned")
-	}
-	return nil, nil
+	return nil, ctx.Err()
 }
 
-// try lets a stack work for a time, with events at these moments; the schedule is started.
-func try(t *testing.T, deployed cloudformation.Resources, r *trial, length time.Duration, events ...time.Duration) *trial {
-	t.Helper()
-	r.begun = time.Now()
-	region, err := deploy(deployed, r.function, func(stack *simulator.Stack, region *simulator.Region) {
-		r.Stack = stack
-		stack.Start()
-		for _, at := range events {
-			region.Loop.After(at, func() {
-				region.Bus.Emit([]byte(`{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {}}`))
-			})
-		}
+// try starts the schedule once the trial is prepared, inside.
+func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial)) *trial {
+	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})}
+	r.Do(func() {
+		r.Stack = must(simulator.Deploy(r.Region, resources, hang))
+		prepare(r)
+		r.Stack.Start()
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	begun := time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { region.Run(ctx) })
-	time.Sleep(length + time.Second)
+	running.Go(func() { r.Run(ctx) })
+	time.Sleep(time.Hour + time.Second)
 	synctest.Wait()
 	cancel()
 	running.Wait()
+	for _, i := range r.Lambda.Invocations() {
+		if count := bytes.Count(i.Payload, []byte("messageId")); count > 0 {
+			r.batches = append(r.batches, fmt.Sprintf("at %s for %s: %d", i.Start.Sub(begun), i.End.Sub(i.Start), count))
+		} else {
+			r.sweeps++
+		}
+	}
 	return r
 }
 
-// numbers are those of the template that a simulated deployment follows: one is changed at a time.
-var numbers = []struct {
-	from, to  string
-	see       func(*testing.T, cloudformation.Resources) any
-	was, then any
-}{
-	{"DelaySeconds: 60", "DelaySeconds: 5", firstStart, 75 * time.Second, 20 * time.Second},
-	{"MaximumBatchingWindowInSeconds: 15", "MaximumBatchingWindowInSeconds: 5", firstStart, 75 * time.Second, 65 * time.Second},
-	{"VisibilityTimeout: 360", "VisibilityTimeout: 120", secondStart, 360 * time.Second, 120 * time.Second},
-	{"maxReceiveCount: 5", "maxReceiveCount: 3", deadLetters, "1 after 5 runs", "1 after 3 runs"},
-	{"BatchSize: 1000", "BatchSize: 2", firstSize, 3, 2},
-	{"MaximumConcurrency: 2", "MaximumConcurrency: 3", atOnce, 2, 3},
-	{"Default: rate(1 minute)", "Default: rate(5 minutes)", sweeps, 60, 12},
-	{"Default: rate(1 minute)", "Default: rate(1 hour)", sweeps, 60, 1},
-	{"Timeout: 60", "Timeout: 30", longestRun, 60 * time.Second, 30 * time.Second},
-	{"MemorySize: 128", "MemorySize: 512", memoryMB, 128, 512},
-}
-
-func TestEachNumberOfTheTemplateIsPlayed(t *testing.T) {
-	for _, n := range numbers {
-		t.Run(n.to, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				if was := n.see(t, resources(t, nil)); was != n.was {
-					t.Errorf("with %s it is %v, want %v", n.from, was, n.was)
-				}
-				if then := n.see(t, resources(t, nil, n.from, n.to)); then != n.then {
-					t.Errorf("with %s it is %v, want %v", n.to, then, n.then)
-				}
-			})
+// emit makes events come, three at once and two later, each of these in a window of its own.
+func emit(r *trial) {
+	for _, at := range []time.Duration{0, 0, 0, 16 * time.Second, 32 * time.Second} {
+		r.Loop.After(at, func() {
+			r.Bus.Emit([]byte(`{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {}}`))
 		})
 	}
 }
 
-func firstStart(t *testing.T, r cloudformation.Resources) any {
-	return try(t, r, &trial{}, time.Hour, 0).starts[0]
-}
+const (
+	queue    = "Resources/TerminateEventsQueue/Properties/"
+	function = "Resources/ReleaseFunction/Properties/"
+	mapping  = function + "Events/TerminateEvents/Properties/"
+	nothing  = function + "Description" // no simulation plays it
+)
 
-func secondStart(t *testing.T, r cloudformation.Resources) any {
-	starts := try(t, r, &trial{fails: true}, time.Hour, 0).starts
-	return starts[1] - starts[0]
-}
-
-func deadLetters(t *testing.T, r cloudformation.Resources) any {
-	tried := try(t, r, &trial{fails: true}, 5*time.Hour, 0)
-	return fmt.Sprintf("%d after %d runs", len(tried.DeadLetters.Messages()), len(tried.sizes))
-}
-
-func firstSize(t *testing.T, r cloudformation.Resources) any {
-	return try(t, r, &trial{}, time.Hour, 0, 0, 0).sizes[0]
-}
-
-// atOnce has a run of 50 s begin every 16 s, just beyond the batching window, as long as the concurrency allows it.
-func atOnce(t *testing.T, r cloudformation.Resources) any {
-	var events []time.Duration
-	for i := range 20 {
-		events = append(events, time.Duration(i)*16*time.Second)
+// Each number of the template changes what is measured.
+func TestEachNumberOfTheTemplateIsPlayed(t *testing.T) {
+	batch := func(n int) func(*trial) any { return func(r *trial) any { return r.batches[n] } }
+	ends := func(r *trial) any {
+		return fmt.Sprint(len(r.batches), " runs, ", len(r.DeadLetters.Messages()), " dead")
 	}
-	return try(t, r, &trial{takes: 50 * time.Second}, time.Hour, events...).most
-}
-
-func sweeps(t *testing.T, r cloudformation.Resources) any {
-	return try(t, r, &trial{}, time.Hour).sweeps
-}
-
-func longestRun(t *testing.T, r cloudformation.Resources) any {
-	return try(t, r, &trial{takes: time.Hour}, time.Hour, 0).longest
-}
-
-// memoryMB is none of the region's: the caller gives the function as much.
-func memoryMB(t *testing.T, r cloudformation.Resources) any {
-	return try(t, r, &trial{}, 0).MemoryMB
-}
-
-func TestTheTemplatesParametersArePlayed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := try(t, resources(t, map[string]string{"TerminateEvents": "DISABLED", "DeletesPerMinute": "7"}), &trial{}, time.Hour, 0)
-		if len(r.sizes) > 0 || r.Environment["DELETES_PER_MINUTE"] != "7" {
-			t.Errorf("%d runs for events of a disabled rule; the function's variables are %v", len(r.sizes), r.Environment)
-		}
-	})
+	sweeps := func(r *trial) any { return r.sweeps }
+	for _, c := range []struct {
+		path    string
+		value   any
+		measure func(*trial) any
+		was     string
+		then    string
+	}{
+		{queue + "DelaySeconds", 5, batch(0), "at 1m15s for 1m0s: 3", "at 20s for 1m0s: 3"},
+		{mapping + "MaximumBatchingWindowInSeconds", 5, batch(0), "at 1m15s for 1m0s: 3", "at 1m5s for 1m0s: 3"},
+		{mapping + "BatchSize", 2, batch(0), "at 1m15s for 1m0s: 3", "at 1m0s for 1m0s: 2"},
+		{function + "Timeout", 30, batch(0), "at 1m15s for 1m0s: 3", "at 1m15s for 30s: 3"},
+		{mapping + "ScalingConfig/MaximumConcurrency", 3, batch(2), "at 2m30s for 1m0s: 1", "at 1m47s for 1m0s: 1"},
+		{queue + "VisibilityTimeout", 120, batch(3), "at 7m15s for 1m0s: 3", "at 3m15s for 1m0s: 3"},
+		{queue + "RedrivePolicy/maxReceiveCount", 3, ends, "15 runs, 5 dead", "9 runs, 5 dead"},
+		{"Parameters/ScheduleExpression/Default", "rate(5 minutes)", sweeps, "60", "12"},
+		{"Parameters/ScheduleExpression/Default", "rate(1 hour)", sweeps, "60", "1"},
+		{function + "MemorySize", 512, func(r *trial) any { return r.MemoryMB }, "128", "512"}, // the caller plays it
+		{"Parameters/TerminateEvents/Default", "DISABLED", ends, "15 runs, 5 dead", "0 runs, 0 dead"},
+		{"Parameters/DeletesPerMinute/Default", 7, func(r *trial) any { return r.Environment["DELETES_PER_MINUTE"] }, "60", "7"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				was, then := try(t, deployed(nothing, ""), emit), try(t, deployed(c.path, c.value), emit)
+				if got, want := fmt.Sprint(c.measure(was), ", then ", c.measure(then)), c.was+", then "+c.then; got != want {
+					t.Errorf("with %v it is %s, want %s", c.value, got, want)
+				}
+			})
+		})
+	}
 }
 
 func TestTheScheduleCanBePausedAndChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sweeps := 0
-		r, err := deploy(resources(t, nil), func(context.Context, []byte) ([]byte, error) { sweeps++; return nil, nil }, func(s *simulator.Stack, r *simulator.Region) {
-			s.Interval = 10 * time.Minute
-			s.Start()
-			r.Loop.After(31*time.Minute, func() { s.Paused = true })
-			r.Loop.After(51*time.Minute, func() { s.Paused = false })
+		r := try(t, deployed(nothing, ""), func(r *trial) {
+			r.Interval = 10 * time.Minute
+			r.Loop.After(31*time.Minute, func() { r.Paused = true })
+			r.Loop.After(51*time.Minute, func() { r.Paused = false })
 		})
-		if err != nil {
-			t.Fatal(err)
+		if r.sweeps != 4 {
+			t.Errorf("%d sweeps, want 4", r.sweeps)
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		go r.Run(ctx)
-		time.Sleep(61 * time.Minute)
-		synctest.Wait()
-		if sweeps != 4 {
-			t.Errorf("%d sweeps, want 4", sweeps)
-		}
-		cancel()
 	})
+}
+
+// What the template may not have, because the simulator would not play it.
+func TestDeployRefuses(t *testing.T) {
+	const rule, other = "Resources/TerminateEventsRule/Properties/", "arn:aws:sqs:eu-west-1:123456789012:other"
+	for _, c := range []struct {
+		path  string
+		value any
+		named string
+	}{
+		{"Resources/Topic", map[string]any{"Type": "AWS::SNS::Topic"}, "Topic"},
+		{"Resources/TerminateEventsQueuePolicy/Type", "AWS::SNS::TopicPolicy", "TerminateEventsQueuePolicy"},
+		{function + "ReservedConcurrentExecutions", 1, "ReservedConcurrentExecutions"},
+		{function + "MemorySize", "much", "MemorySize"},
+		{function + "Timeout", 0, "Timeout"},
+		{function + "Events/More", map[string]any{"Type": "Api"}, "More"},
+		{function + "Events/Sweep/Properties/State", "DISABLED", "State"},
+		{function + "Events/Sweep/Properties/ScheduleExpression", "cron(0/5 * * * ? *)", "cron"},
+		{mapping + "FilterCriteria", map[string]any{}, "FilterCriteria"},
+		{mapping + "Queue", other, other},
+		{queue + "FifoQueue", true, "FifoQueue"},
+		{queue + "MessageRetentionPeriod", 60, "MessageRetentionPeriod"}, // the simulator loses no message
+		{queue + "RedrivePolicy/deadLetterTargetArn", other, other},
+		{rule + "Targets", []any{map[string]any{"Id": "other", "Arn": other}}, other},
+		{rule + "State", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "CLOUDTRAIL"},
+		{rule + "EventPattern/source", []any{map[string]any{"suffix": "autoscaling"}}, "suffix"},
+		{rule + "EventPattern/source", []any{map[string]any{"anything-but": map[string]any{"prefix": "Warm"}}}, "anything-but"},
+		{rule + "EventPattern/detail-type", "EC2", "detail-type"},
+	} {
+		region := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
+		region.Do(func() {
+			if _, err := simulator.Deploy(region, deployed(c.path, c.value), nil); err == nil || !strings.Contains(err.Error(), c.named) {
+				t.Errorf("%s: %v, want an error that names %s", c.path, err, c.named)
+			}
+		})
+	}
 }

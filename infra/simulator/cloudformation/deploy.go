@@ -1,23 +1,20 @@
 package cloudformation
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Resources are the deployed resources by logical ID.
-type Resources map[string]any
+type Resources = map[string]any
 
 // A stack is a template that is being deployed.
 type stack struct {
-	parameters, conditions, resources map[string]any
-	values                            map[string]string // of parameters and pseudo parameters
+	conditions, resources mapping
+	values                map[string]string // of parameters and pseudo parameters
 }
 
 // pseudo are the pseudo parameters where none are given. The account is that of AWS's own examples.
@@ -27,125 +24,50 @@ var pseudo = map[string]string{
 }
 
 // Deploy returns the resources that a template makes with these parameters and pseudo
-// parameters. One that others can refer to holds its made-up name as PhysicalResourceId.
+// parameters, whose values it does not check.
 func (t Template) Deploy(given map[string]string) (resources Resources, err error) {
-	defer failed("deploying the template", &err)
-	s := stack{t.section("Parameters"), t.section("Conditions"), t.section("Resources"), maps.Clone(pseudo)}
-	for name := range given {
-		if s.parameters[name] == nil && pseudo[name] == "" {
-			fail("there is no parameter %s", name)
-		}
+	defer recoverError(&err)
+	s := stack{t["Conditions"].(mapping), t["Resources"].(mapping), maps.Clone(pseudo)}
+	for name, declared := range t["Parameters"].(mapping) {
+		s.values[name] = text(declared.(mapping)["Default"])
 	}
-	maps.Copy(s.values, given)
-	for name, declared := range s.parameters {
-		s.setParameter(name, fields(declared))
+	for name, value := range given {
+		if _, ok := s.values[name]; !ok {
+			fail("parameter %s, which is not there", name)
+		}
+		s.values[name] = value
 	}
 	resources = Resources{}
 	for id, resource := range s.resources {
-		if !s.isMade(id) {
-			continue
+		if s.holds(resource.(mapping)["Condition"]) {
+			resources[id] = s.evaluate(resource)
 		}
-		made := fields(s.evaluate(resource))
-		if _, ok := kinds[fmt.Sprint(made["Type"])]; ok {
-			made["PhysicalResourceId"] = s.reference(id)
-		}
-		resources[id] = made
 	}
-	s.evaluate(t.section("Outputs")) // for what they refer to
+	s.evaluate(t["Outputs"]) // for what they refer to
 	return resources, nil
 }
 
-func (t Template) section(name string) map[string]any {
-	return fields(cmp.Or(t[name], any(map[string]any{})))
+// holds decides a condition by its name; what has none is always made.
+func (s stack) holds(name any) bool {
+	if name == nil {
+		return true
+	}
+	if s.conditions[text(name)] == nil {
+		fail("condition %s, which is not there", name)
+	}
+	return s.evaluate(s.conditions[text(name)]).(bool)
 }
 
-// setParameter takes a parameter's default where no value is given, and checks the value.
-func (s stack) setParameter(name string, declared map[string]any) {
-	value, given := s.values[name]
-	if !given {
-		if declared["Default"] == nil {
-			fail("parameter %s has no default, and no value is given", name)
-		}
-		value = fmt.Sprint(declared["Default"])
-		s.values[name] = value
-	}
-	for attribute, limit := range declared {
-		fits := true
-		switch attribute {
-		case "Default", "Description", "ConstraintDescription":
-		case "Type":
-			fits = limit == "String" || limit == "Number" && number(value) > math.Inf(-1)
-		case "AllowedValues":
-			fits = slices.ContainsFunc(elements(limit), func(allowed any) bool { return text(allowed) == value })
-		case "AllowedPattern":
-			matches, err := regexp.MatchString("^(?:"+text(limit)+")$", value)
-			fits = matches && err == nil
-		case "MinValue":
-			fits = number(value) >= number(limit)
-		case "MaxValue":
-			fits = number(value) <= number(limit)
-		default:
-			fail("%s of parameter %s is not supported", attribute, name)
-		}
-		if !fits {
-			fail("parameter %s: %q does not fit %s %v", name, value, attribute, limit)
-		}
-	}
-}
-
-// isMade reports whether a resource has no condition, or one that holds.
-func (s stack) isMade(id string) bool {
-	if s.resources[id] == nil {
-		fail("there is no %s", id)
-	}
-	condition, conditional := fields(s.resources[id])["Condition"]
-	return !conditional || s.holds(condition)
-}
-
-// holds decides a condition, by its name or written out.
-func (s stack) holds(condition any) bool {
-	if name, ok := condition.(string); ok {
-		if s.conditions[name] == nil {
-			fail("there is no condition %s", name)
-		}
-		return s.holds(s.conditions[name])
-	}
-	for function, argument := range fields(condition) {
-		switch {
-		case len(fields(condition)) > 1:
-		case function == "Condition":
-			return s.holds(text(argument))
-		case function == "Fn::Not":
-			return !s.holds(arguments(argument, 1)[0])
-		case function == "Fn::And":
-			return !slices.ContainsFunc(elements(argument), func(each any) bool { return !s.holds(each) })
-		case function == "Fn::Or":
-			return slices.ContainsFunc(elements(argument), s.holds)
-		case function == "Fn::Equals":
-			pair := arguments(s.evaluate(argument), 2)
-			return text(pair[0]) == text(pair[1])
-		}
-	}
-	fail("condition %v is not supported", condition)
-	return false
-}
-
-// noValue is AWS::NoValue: what has it is left out.
-type noValue struct{}
-
-// evaluate returns a part of the template with its functions evaluated.
+// evaluate returns a part of the template with its functions evaluated; nil for AWS::NoValue, which is left out.
 func (s stack) evaluate(part any) any {
 	switch part := part.(type) {
-	case map[string]any:
-		evaluated := map[string]any{}
+	case mapping:
+		evaluated := mapping{}
 		for key, each := range part {
-			if key == "Ref" || strings.HasPrefix(key, "Fn::") {
-				if len(part) > 1 {
-					fail("%s has fields beside it", key)
-				}
+			if len(part) == 1 && (key == "Ref" || key == "Condition" || strings.HasPrefix(key, "Fn::")) {
 				return s.call(key, each)
 			}
-			if value := s.evaluate(each); value != any(noValue{}) {
+			if value := s.evaluate(each); value != nil {
 				evaluated[key] = value
 			}
 		}
@@ -153,7 +75,7 @@ func (s stack) evaluate(part any) any {
 	case []any:
 		evaluated := []any{}
 		for _, each := range part {
-			if value := s.evaluate(each); value != any(noValue{}) {
+			if value := s.evaluate(each); value != nil {
 				evaluated = append(evaluated, value)
 			}
 		}
@@ -162,28 +84,102 @@ func (s stack) evaluate(part any) any {
 	return part
 }
 
-// arguments are a function's, which takes so many.
-func arguments(list any, count int) []any {
-	if len(elements(list)) != count {
-		fail("%v are not %d arguments", list, count)
+// call evaluates an intrinsic function, known by its name and its number of arguments.
+func (s stack) call(function string, argument any) any {
+	arguments, ok := argument.([]any)
+	if !ok {
+		arguments = []any{argument}
 	}
-	return elements(list)
+	value := func(n int) any { return s.evaluate(arguments[n]) }
+	truth := func(condition any) bool { return s.evaluate(condition).(bool) }
+	switch fmt.Sprintf("%s/%d", function, len(arguments)) {
+	case "Condition/1":
+		return s.holds(argument)
+	case "Ref/1", "Fn::GetAtt/1":
+		if argument == "AWS::NoValue" {
+			return nil
+		}
+		return s.reference(text(argument))
+	case "Fn::If/3":
+		if s.holds(arguments[0]) {
+			return value(1)
+		}
+		return value(2)
+	case "Fn::Sub/1":
+		return s.substitute(text(argument), nil)
+	case "Fn::Sub/2":
+		return s.substitute(text(value(0)), value(1).(mapping))
+	case "Fn::Join/2":
+		var words []string
+		for _, word := range value(1).([]any) {
+			words = append(words, text(word))
+		}
+		return strings.Join(words, text(value(0)))
+	case "Fn::Split/2":
+		var words []any
+		for word := range strings.SplitSeq(text(value(1)), text(value(0))) {
+			words = append(words, word)
+		}
+		return words
+	case "Fn::Equals/2":
+		return text(value(0)) == text(value(1))
+	case "Fn::Not/1":
+		return !truth(arguments[0])
+	case "Fn::And/2":
+		return truth(arguments[0]) && truth(arguments[1])
+	case "Fn::Or/2", "Fn::Or/4":
+		return slices.ContainsFunc(arguments, truth)
+	}
+	fail("%s with %d arguments", function, len(arguments))
+	return nil
 }
 
-// text is a scalar's.
-func text(value any) string {
-	switch value.(type) {
-	case string, int, float64, bool:
-		return fmt.Sprint(value)
+var placeholder = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
+
+// substitute fills the placeholders of a text, by the variables first.
+func (s stack) substitute(pattern string, variables mapping) string {
+	filled := placeholder.ReplaceAllStringFunc(pattern, func(match string) string {
+		name := placeholder.FindStringSubmatch(match)[1]
+		if variable, ok := variables[name]; ok {
+			return text(variable)
+		}
+		return s.reference(name)
+	})
+	return strings.ReplaceAll(filled, "${!", "${")
+}
+
+// kinds are the types that others can refer to: the property that names a resource, and the form of its ARN.
+var kinds = map[string]struct{ named, arn string }{
+	"AWS::SQS::Queue":           {"QueueName", "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${Name}"},
+	"AWS::Logs::LogGroup":       {"LogGroupName", "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Name}:*"},
+	"AWS::IAM::Role":            {"RoleName", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}"},
+	"AWS::Events::Rule":         {"Name", "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${Name}"},
+	"AWS::Serverless::Function": {"FunctionName", "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Name}"},
+}
+
+// reference is a parameter's value, or a resource's name or attribute ("ID.Attribute").
+// A resource without a name of its own has one of stack and ID, which CloudFormation
+// gives a random end. A queue's name also stands for its URL.
+func (s stack) reference(path string) string {
+	if value, ok := s.values[path]; ok {
+		return value
 	}
-	fail("%v is not a text", value)
+	id, attribute, _ := strings.Cut(path, ".")
+	resource, _ := s.resources[id].(mapping)
+	kind, ok := kinds[fmt.Sprint(resource["Type"])]
+	if !ok || !s.holds(resource["Condition"]) {
+		fail("a reference to %s", path)
+	}
+	name := s.values["AWS::StackName"] + "-" + id
+	if properties, _ := resource["Properties"].(mapping); properties[kind.named] != nil {
+		name = text(s.evaluate(properties[kind.named]))
+	}
+	switch attribute {
+	case "", kind.named:
+		return name
+	case "Arn":
+		return s.substitute(kind.arn, mapping{"Name": name})
+	}
+	fail("attribute %s", path)
 	return ""
-}
-
-func number(value any) float64 {
-	n, err := strconv.ParseFloat(text(value), 64)
-	if err != nil {
-		fail("%v is not a number", value)
-	}
-	return n
 }

@@ -8,7 +8,7 @@ tools := .tools/$(shell go env GOVERSION)
 help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-demo: ## play a scale-in against a simulated EC2, live (needs only Go)
+demo: ## show a scale-in on a simulated AWS region, with the real binary (needs only Go)
 	@go run ./infra/demo
 
 test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)

@@ -51,7 +51,7 @@ func (s *show) printReleased() {
 	for _, reason := range slices.SortedFunc(maps.Keys(reasons), func(a, b eni.Reason) int { return reasons[b] - reasons[a] }) {
 		s.printf("  %2d  %-16s  %s\n", reasons[reason], reason, meaning[reason])
 	}
-	s.printf("Auto Scaling events lost: %d of %d. Karpenter nodes (no events): %d.\nSweeps covered both.\n\n", s.lost, scaledIn, drained)
+	s.printf("Auto Scaling events lost: %d of %d. Karpenter nodes (no events): %d.\nAn event run checks a node's whole subnet, and a sweep the whole region.\n\n", s.lost, scaledIn, drained)
 }
 
 // printKept prints what must survive and is there, with the reason of the dry run.

@@ -156,7 +156,7 @@ func (s *show) read(line []byte) {
 	switch {
 	case r.Message == "released":
 		s.released[r.Interface] = r.Reason
-	case r.Message == "the run failed":
+	case r.Message == "run failed":
 		s.line(bad, "%s: failed", name)
 	case r.Message == "run completed" && r.DryRun:
 		s.line(plain, "%s: would release %d of %d ENIs", name, r.Released, r.Found)

@@ -73,7 +73,7 @@ func (s *show) run(ctx context.Context, seed uint64) error {
 // compile builds the function as it ships, but for this machine.
 func (s *show) compile(ctx context.Context, binary string) error {
 	s.printf("Compiling the function (a minute or two the first time) ")
-	dots := time.NewTicker(5 * time.Second)
+	dots := time.NewTicker(10 * time.Second)
 	go func() {
 		for range dots.C {
 			_, _ = fmt.Fprint(s.out, ".")

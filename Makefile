@@ -9,7 +9,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## play a scale-in against a simulated EC2, live (needs only Go)
-	@go run ./infra/simulator/demo
+	@go run ./infra/demo
 
 test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."
@@ -48,7 +48,7 @@ sim: ## simulate clusters where everything fails: make sim SEED=n prints one his
 mutants: ## break the product in some hundred ways, and see the tests fail (half an hour)
 	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./infra/test/mutation -args -mutant .
 
-invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/hand.json [DRY_RUN=1]
+invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/manual.json [DRY_RUN=1]
 	$(sam) build --config-env $(machine)
 	$(sam) local invoke ReleaseFunction --config-env $(machine) $(if $(EVENT),--event $(EVENT)) \
 	$(if $(DRY_RUN),--parameter-overrides "DryRun=true Architecture=$(if $(filter x86_64,$(machine)),x86_64,arm64)") $(SAM_FLAGS) | go run ./infra/report

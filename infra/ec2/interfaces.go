@@ -18,7 +18,7 @@ import (
 const prefixAddresses = 16
 
 // available are the filters of every search but that for an instance's own:
-// EC2 sends back only what can be abandoned at all.
+// EC2 sends back only what can be leaked at all.
 func available() []types.Filter {
 	return []types.Filter{
 		filter("status", string(types.NetworkInterfaceStatusAvailable)),

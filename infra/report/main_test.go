@@ -6,7 +6,7 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	const answer = `{"trigger":"hand","dryRun":true,"found":3,"released":1,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1,"not-cni":1},"addressesReleased":15,"freeAddresses":{"subnet-1":7},
+	const answer = `{"trigger":"manual","dryRun":true,"found":3,"released":1,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1,"not-cni":1},"addressesReleased":15,"freeAddresses":{"subnet-1":7},
 		"interfaces":[{"id":"eni-1","subnet":"subnet-1","addresses":15,"instance":"i-1","instanceState":"terminated","age":259200,"decision":"released","reason":"owner-terminated"},
 		{"id":"eni-2","subnet":"subnet-1","addresses":1,"instance":"i-2","instanceState":"running","age":5400,"decision":"kept","reason":"owner-alive"},
 		{"id":"eni-3","subnet":"subnet-1","addresses":1,"instance":"","instanceState":"","age":null,"decision":"kept","reason":"not-cni"}],"interfacesOmitted":2}`

@@ -111,7 +111,7 @@ func (r *Region) InterfaceSince(when time.Time, id string) []*Interface {
 	return Look(r, func() []*Interface { return r.EC2.InterfaceSince(when, id) })
 }
 
-func (r *Region) Abandoned() []Interface { return Look(r, r.EC2.Leaked) }
+func (r *Region) Leaked() []Interface { return Look(r, r.EC2.Leaked) }
 
 func (r *Region) Deletions() []Deletion { return slices.Clone(Look(r, r.EC2.Deletions)) }
 

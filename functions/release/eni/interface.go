@@ -1,10 +1,10 @@
-// Package eni decides which elastic network interfaces (ENIs) the AWS VPC CNI
-// has left behind, releases them, and reports the addresses that came back.
+// Package eni decides which elastic network interfaces (ENIs) of the AWS VPC CNI are
+// leaked, releases them, and reports the addresses freed.
 //
-// One run goes one way, a file a step: scope.go finds interfaces, rule.go gives
-// each one decision with one reason, order.go and pace.go say which is released
-// when, release.go releases them, report.go adds up. The package imports the
-// standard library only; ports.go lists what it needs of the outside.
+// Start reading at run.go. One run goes one way, a file a step: scope.go finds interfaces,
+// rule.go and evidence.go judge each one, order.go and budget.go decide what is deleted
+// when, release.go deletes, report.go adds up. The package imports the standard library
+// only; ports.go lists what it needs of the outside.
 package eni
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Interface is what EC2 says of one network interface, as far as the rule asks.
+// Interface is one network interface as EC2 describes it, as far as the rule needs it.
 type Interface struct {
 	ID          string
 	Subnet      string
@@ -43,7 +43,7 @@ const (
 // tagKeep is this project's own: an interface that has it, whatever its value, is kept.
 const tagKeep = "network-interface-releaser/keep"
 
-// describedInstance is the instance that the description names; "" where the
+// describedInstance returns the instance that the description names; "" where the
 // description is not exactly the CNI's.
 func (i Interface) describedInstance() string {
 	id, found := strings.CutPrefix(i.Description, DescriptionPrefix)
@@ -53,8 +53,8 @@ func (i Interface) describedInstance() string {
 	return id
 }
 
-// claimedInstances are the instances that the interface says it belongs to, by its
-// description and by its tag: one, or two where these differ.
+// claimedInstances returns the instances that the interface names as its owner, in its
+// description and in its tag: one, or two where these differ.
 func (i Interface) claimedInstances() []string {
 	described, tagged := i.describedInstance(), i.Tags[tagInstance]
 	if tagged == "" || tagged == described {
@@ -63,8 +63,8 @@ func (i Interface) claimedInstances() []string {
 	return []string{described, tagged}
 }
 
-// cluster is the one that a tag names, the newer tag first; "" where none does, as
-// with a CNI that was not told its cluster's name.
+// cluster returns the name in a cluster tag, the newer tag first; "" where there is none,
+// as with a CNI without CLUSTER_NAME.
 func (i Interface) cluster() string {
 	if name, named := i.Tags[tagCluster]; named {
 		return name
@@ -77,7 +77,7 @@ func (i Interface) cluster() string {
 	return ""
 }
 
-// ValidID tells whether id is prefix ("i-", "subnet-", "vpc-") and 8 or 17
+// ValidID reports whether id is prefix ("i-", "subnet-", "vpc-") and 8 or 17
 // lower-case hexadecimal digits: the short form is EC2's from before 2016, the
 // long one today's (EC2 User Guide, "Resource IDs").
 func ValidID(prefix, id string) bool {

@@ -60,7 +60,7 @@ func inProse(r Rule, createdAt, described, tagged string) (release bool, reason 
 	case !known(described) || !known(tagged):
 		return false, OwnerAlive
 	case oneIs(Running) && readable && !at.After(now.Add(-24*time.Hour)):
-		return true, OwnerForgot
+		return true, NeverAttached
 	case oneIs(Running):
 		return false, OwnerAlive
 	case !oneIs(NotVisible):

@@ -45,12 +45,12 @@ var answers = []struct {
 	level   slog.Level
 	message string
 }{
-	{ErrGone, Gone, "", false, slog.LevelInfo, "gone: somebody else was faster, or an answer to this run was lost"},
-	{ErrInUse, Kept, Attached, false, slog.LevelInfo, "kept: it was attached after the listing"},
-	{ErrNotPermitted, Kept, NotPermitted, false, slog.LevelWarn, "kept: EC2 does not let this account delete it; tag it " + tagKeep + " to leave it alone"},
-	{ErrBudgetSpent, Deferred, "", true, slog.LevelInfo, "the rest is the next run's"},
-	{ErrThrottled, Deferred, "", true, slog.LevelInfo, "EC2 throttles this account: the rest is the next run's"},
-	{ErrUnauthorized, Failed, "", false, slog.LevelWarn, "the delete was refused: the role does not allow it on this interface"},
+	{ErrGone, Gone, "", false, slog.LevelInfo, "already deleted"},
+	{ErrInUse, Kept, Attached, false, slog.LevelInfo, "attached since the listing, keeping it"},
+	{ErrNotPermitted, Kept, NotPermitted, false, slog.LevelWarn, "delete not permitted by EC2, keeping it; tag it " + tagKeep + " to stop trying"},
+	{ErrBudgetSpent, Deferred, "", true, slog.LevelInfo, "delete budget spent, deferring the rest"},
+	{ErrThrottled, Deferred, "", true, slog.LevelInfo, "throttled by EC2, deferring the rest"},
+	{ErrUnauthorized, Failed, "", false, slog.LevelWarn, "delete refused: the role does not allow it on this interface"},
 }
 
 // release deletes the planned interfaces one after the other and returns the result of
@@ -105,7 +105,7 @@ func (r *Releaser) classify(ctx context.Context, v Verdict, err error) (result R
 			return Result{v, answer.outcome}, answer.ends
 		}
 	}
-	r.Log.WarnContext(ctx, "the delete failed: the next run tries again", attrs...)
+	r.Log.WarnContext(ctx, "delete failed, the next run tries again", attrs...)
 	return Result{v, Failed}, false
 }
 

@@ -14,7 +14,7 @@ type Trigger string
 const (
 	Schedule Trigger = "schedule"
 	Event    Trigger = "event"
-	Hand     Trigger = "hand"
+	Manual   Trigger = "manual"
 )
 
 // Report is what one run found and did. Addresses are private IPv4 addresses,
@@ -25,24 +25,24 @@ type Report struct {
 	DryRun            bool           `json:"dryRun"`
 	Found             int            `json:"found"`
 	Released          int            `json:"released"`
-	Gone              int            `json:"gone"`     // somebody else was faster
+	Gone              int            `json:"gone"`     // deleted already, by another cleaner or an earlier attempt
 	Deferred          int            `json:"deferred"` // to be released by the next run
 	Failed            int            `json:"failed"`
 	Kept              map[Reason]int `json:"kept"`
 	AddressesReleased int            `json:"addressesReleased"`
 	FreeAddresses     map[string]int `json:"freeAddresses"`       // by subnet, after the run
-	Interfaces        []Line         `json:"interfaces,omitzero"` // of a run by hand only
+	Interfaces        []Line         `json:"interfaces,omitzero"` // of a manual run only
 	InterfacesOmitted int            `json:"interfacesOmitted,omitempty"`
 
 	// For log and metrics.
-	Abandoned       int                 `json:"-"` // still there: deferred, failed, not permitted; in a dry run, all
-	OldestAbandoned time.Duration       `json:"-"` // the age of the oldest of these; 0 where none is known
-	LeaksByCluster  map[string]int      `json:"-"` // all that were found abandoned; "" is no cluster named
-	Returned        map[string]Returned `json:"-"` // by subnet; empty in a dry run
+	Leaked         int              `json:"-"` // still there: deferred, failed, not permitted; in a dry run, all
+	OldestLeaked   time.Duration    `json:"-"` // the age of the oldest of these; 0 where none is known
+	LeaksByCluster map[string]int   `json:"-"` // all that were found; "" is no cluster named
+	Freed          map[string]Freed `json:"-"` // by subnet; empty in a dry run
 }
 
-// Returned is what one subnet got back.
-type Returned struct{ Interfaces, Addresses int }
+// Freed is what one subnet gained.
+type Freed struct{ Interfaces, Addresses int }
 
 // Line is one interface in a report.
 type Line struct {
@@ -63,9 +63,9 @@ const maxLines = 20_000
 func newReport(job Job, results []Result, free map[string]int) Report {
 	report := Report{
 		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(results), Kept: map[Reason]int{}, FreeAddresses: free,
-		LeaksByCluster: map[string]int{}, Returned: map[string]Returned{},
+		LeaksByCluster: map[string]int{}, Freed: map[string]Freed{},
 	}
-	if job.Trigger == Hand { // nobody else reads the list, which is long in a sweep
+	if job.Trigger == Manual { // nobody else reads the list, which is long in a sweep
 		report.Interfaces = make([]Line, 0, min(len(results), maxLines))
 	}
 	for _, result := range results {
@@ -92,7 +92,7 @@ func (r *Report) count(v Result) {
 		r.Kept[v.Reason]++
 	}
 	switch {
-	case r.Trigger != Hand:
+	case r.Trigger != Manual:
 	case len(r.Interfaces) == maxLines:
 		r.InterfacesOmitted++
 	default:
@@ -109,12 +109,12 @@ func (r *Report) countLeak(v Result) {
 	switch {
 	case v.Outcome == Gone:
 	case v.Outcome == Released && !r.DryRun:
-		subnet := r.Returned[v.Subnet]
-		r.Returned[v.Subnet] = Returned{subnet.Interfaces + 1, subnet.Addresses + v.Addresses}
+		subnet := r.Freed[v.Subnet]
+		r.Freed[v.Subnet] = Freed{subnet.Interfaces + 1, subnet.Addresses + v.Addresses}
 	default:
-		r.Abandoned++
+		r.Leaked++
 		if v.created.readable {
-			r.OldestAbandoned = max(r.OldestAbandoned, v.created.age)
+			r.OldestLeaked = max(r.OldestLeaked, v.created.age)
 		}
 	}
 }

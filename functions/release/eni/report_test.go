@@ -27,17 +27,17 @@ func TestLeaksOfAReport(t *testing.T) {
 		result(Kept, Attached, "subnet-2", 90*time.Hour, blue),
 	}
 	for _, c := range []struct {
-		dry       bool
-		abandoned int
-		oldest    time.Duration
-		returned  map[string]Returned
+		dry    bool
+		leaked int
+		oldest time.Duration
+		freed  map[string]Freed
 	}{
-		{false, 3, 3 * time.Hour, map[string]Returned{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
-		{true, 6, 9 * time.Hour, map[string]Returned{}},
+		{false, 3, 3 * time.Hour, map[string]Freed{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
+		{true, 6, 9 * time.Hour, map[string]Freed{}},
 	} {
 		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
-		if r.Abandoned != c.abandoned || r.OldestAbandoned != c.oldest || !maps.Equal(r.Returned, c.returned) {
-			t.Errorf("dry %t: %d abandoned, the oldest %v, returned %v", c.dry, r.Abandoned, r.OldestAbandoned, r.Returned)
+		if r.Leaked != c.leaked || r.OldestLeaked != c.oldest || !maps.Equal(r.Freed, c.freed) {
+			t.Errorf("dry %t: %d leaked, the oldest %v, freed %v", c.dry, r.Leaked, r.OldestLeaked, r.Freed)
 		}
 		if want := map[string]int{"blue": 3, "green": 2, "": 2}; !maps.Equal(r.LeaksByCluster, want) {
 			t.Errorf("dry %t: leaks by cluster %v, want %v", c.dry, r.LeaksByCluster, want)

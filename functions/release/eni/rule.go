@@ -36,7 +36,7 @@ const (
 // Reasons of the evidence.
 const (
 	OwnerTerminated Reason = "owner-terminated" // released
-	OwnerForgot     Reason = "owner-forgot"     // released: running for a day, and never attached it
+	NeverAttached   Reason = "never-attached"   // released: running for a day, and never attached it
 	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
 	OwnerAlive      Reason = "owner-alive"
 	Young           Reason = "young"
@@ -118,7 +118,7 @@ var evidence = []struct {
 }{
 	{stoppedOrChanging, anyAge, false, OwnerAlive},
 	{startedLately, anyAge, false, OwnerAlive}, // it may have slept between create and attach
-	{running, pastDay, true, OwnerForgot},
+	{running, pastDay, true, NeverAttached},
 	{running, anyAge, false, OwnerAlive},
 	{notVisible, pastGrace, true, OwnerGone},
 	{notVisible, withinGrace, false, Young},

@@ -37,7 +37,7 @@ const reportReserve = time.Second
 
 // ErrEvidenceUnread fails a run that could not read all that it must know. Its
 // report counts nothing: what was found is not known.
-var ErrEvidenceUnread = errors.New("nothing was released, because not all evidence could be read")
+var ErrEvidenceUnread = errors.New("nothing was deleted: a call that reads evidence failed")
 
 // Run does a job and reports, also where it fails: by ErrEvidenceUnread, or by
 // ErrPermissionMissing. The context's deadline is kept; it should have one.
@@ -115,8 +115,7 @@ func (r *Releaser) releaseAll(ctx context.Context, job Job, plan []Verdict, dead
 		free = r.freeAddresses(ctx, subnets)
 	}
 	if !job.DryRun && budget.over() {
-		r.Log.WarnContext(ctx, "no delete can start: reading took all of the run's time; "+
-			"give the function more memory, and so more of a processor (MemorySize in template.yaml), or set VpcIds", slog.Int("interfaces", len(plan)))
+		r.Log.WarnContext(ctx, "no time left to delete: listing used the whole run; increase MemorySize (more CPU) or set VpcIds", slog.Int("interfaces", len(plan)))
 	}
 	return r.release(ctx, inOrder(plan, job.Scope.Instances, free, r.Shuffle), budget, job.DryRun)
 }

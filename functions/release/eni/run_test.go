@@ -127,7 +127,7 @@ func run(t *testing.T, o *outside, job Job) (report Report, log string, err erro
 	return report, lines.String(), err
 }
 
-var sweep = Job{Trigger: Hand, Scope: Scope{Sweep: true}}
+var sweep = Job{Trigger: Manual, Scope: Scope{Sweep: true}}
 
 func TestRunReports(t *testing.T) {
 	o := leaks(3)
@@ -150,7 +150,7 @@ func TestRunReports(t *testing.T) {
 // A dry run tells all that would be released, at once and without a write.
 func TestDryRunWritesNothing(t *testing.T) {
 	o := leaks(500)
-	report, log, err := run(t, o, Job{Trigger: Hand, DryRun: true, Scope: Scope{Sweep: true}})
+	report, log, err := run(t, o, Job{Trigger: Manual, DryRun: true, Scope: Scope{Sweep: true}})
 	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun {
 		t.Errorf("%v, %d deleted, %d would be released", err, len(o.deleted), report.Released)
 	}
@@ -311,7 +311,7 @@ func TestTheDeadlineLeavesTimeToReport(t *testing.T) {
 
 // A run whose reading leaves no time to delete says so: it would go on like that. One whose
 // first delete started, and was throttled until no turn was left for a retry, had the time.
-func TestNoTimeToDeleteIsSaid(t *testing.T) {
+func TestNoTimeToDeleteIsLogged(t *testing.T) {
 	for _, c := range []struct {
 		read     time.Duration
 		first    error
@@ -324,7 +324,7 @@ func TestNoTimeToDeleteIsSaid(t *testing.T) {
 			o.first = &c.first
 		}
 		report, log, err := run(t, o, sweep)
-		said := strings.Contains(log, `"level":"WARN","msg":"no delete can start`)
+		said := strings.Contains(log, `"level":"WARN","msg":"no time left to delete`)
 		if err != nil || report.Released != c.released || report.Deferred != 30-c.released || said != c.said {
 			t.Errorf("after %s: %v, %d released, %d deferred, said: %v", c.read, err, report.Released, report.Deferred, said)
 		}
@@ -335,7 +335,7 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
 	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
 	results := slices.Repeat([]Result{{v, Deferred}}, maxLines+5)
-	report := newReport(Job{Trigger: Hand}, results, nil)
+	report := newReport(Job{Trigger: Manual}, results, nil)
 	text, err := json.Marshal(report)
 	if err != nil || len(text) > 6*1000*1000 {
 		t.Errorf("%d bytes, %v", len(text), err)
@@ -346,7 +346,7 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
 		t.Errorf("a sweep's report has a list: %.200s", text)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Hand}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+	if text, _ := json.Marshal(newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
 		t.Errorf("a report without its empty list: %s", text)
 	}
 }

@@ -47,8 +47,10 @@ func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing %s: %w", search.what, err)
 		}
+		// The newest listing comes first, so it wins the compaction below. Prepending also
+		// avoids copying a sweep's one large list.
 		slices.Reverse(list)
-		found = append(list, found...) // the latest word stands first, and counts; a sweep's only list is not copied
+		found = append(list, found...)
 	}
 	slices.SortStableFunc(found, func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(found, func(a, b Interface) bool { return a.ID == b.ID }), nil

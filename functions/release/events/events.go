@@ -52,12 +52,12 @@ var Samples = []Sample{
 	{Name: "batch-with-bad-message", Deletes: Own | Near,
 		Failures: []string{"00000002-1234-1234-1234-123456789012", "00000003-1234-1234-1234-123456789012"},
 		Answer:   `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
-	{Name: "hand", Answer: `"trigger":"hand","dryRun":true,"found":6,"released":5`},
-	{Name: "hand-dry", Answer: `"found":3,"released":2`},
-	{Name: "hand-release", Deletes: All, Answer: `"trigger":"hand","dryRun":false,"found":6,"released":5`},
-	{Name: "not-understood-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2" came; understood are`},
-	{Name: "not-understood-field", Refused: `"dryrun" is not known; understood are`},
-	{Name: "not-understood-empty-list", Refused: `"instanceIds" is empty`},
+	{Name: "manual", Answer: `"trigger":"manual","dryRun":true,"found":6,"released":5`},
+	{Name: "manual-dry", Answer: `"found":3,"released":2`},
+	{Name: "manual-release", Deletes: All, Answer: `"trigger":"manual","dryRun":false,"found":6,"released":5`},
+	{Name: "unsupported-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2" came; supported are`},
+	{Name: "invalid-field", Refused: `"dryrun" is not known; supported are`},
+	{Name: "invalid-empty-list", Refused: `"instanceIds" is empty`},
 }
 
 // Payload returns the input itself.

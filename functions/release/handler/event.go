@@ -28,8 +28,8 @@ var eventKinds = []struct {
 	{"aws.autoscaling", "EC2 Instance Terminate Successful", decodeTermination},
 }
 
-const supported = `understood are: EventBridge's "Scheduled Event", Auto Scaling's "EC2 Instance Terminate Successful" ` +
-	`(also as messages of an SQS queue), and by hand {} or {"dryRun", "instanceIds", "subnetIds", "vpcIds"}`
+const supported = `supported are: EventBridge's "Scheduled Event", Auto Scaling's "EC2 Instance Terminate Successful" ` +
+	`(also as messages of an SQS queue), and a manual payload, {} or any of "dryRun", "instanceIds", "subnetIds", "vpcIds"`
 
 // decode decodes the fields of one event, or of a manual run's payload. Batches are decodeBatch's.
 func decode(fields map[string]json.RawMessage) (request, error) {

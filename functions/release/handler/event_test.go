@@ -21,9 +21,9 @@ var decoded = map[string]request{
 	"batch": {trigger: eni.Event, scope: eni.Scope{
 		Instances: []string{events.Instance, events.OtherInstance}, Groups: []string{events.Group, events.Group}, Subnets: []string{events.Subnet, events.Subnet}}},
 	"batch-with-bad-message": {trigger: eni.Event, scope: eni.Scope{Instances: []string{events.Instance}, Groups: []string{events.Group}, Subnets: []string{events.Subnet}}},
-	"hand":                   {trigger: eni.Hand, dryRun: true, scope: eni.Scope{Sweep: true}},
-	"hand-dry":               {trigger: eni.Hand, dryRun: true, scope: eni.Scope{Subnets: []string{events.Subnet}}},
-	"hand-release": {trigger: eni.Hand, scope: eni.Scope{
+	"manual":                 {trigger: eni.Manual, dryRun: true, scope: eni.Scope{Sweep: true}},
+	"manual-dry":             {trigger: eni.Manual, dryRun: true, scope: eni.Scope{Subnets: []string{events.Subnet}}},
+	"manual-release": {trigger: eni.Manual, scope: eni.Scope{
 		Instances: []string{events.Instance}, Subnets: []string{events.Subnet}, VPCs: []string{events.VPC}}},
 }
 
@@ -178,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 		if got.scope.Sweep && (got.trigger == eni.Event || len(got.scope.Instances)+len(got.scope.Subnets)+len(got.scope.VPCs) > 0) {
 			t.Fatalf("%s sweeps: %+v", payload, got)
 		}
-		if got.trigger == eni.Hand && !got.dryRun && !strings.Contains(string(payload), "false") {
+		if got.trigger == eni.Manual && !got.dryRun && !strings.Contains(string(payload), "false") {
 			t.Fatalf("%s is no dry run", payload)
 		}
 		for prefix, ids := range map[string][]string{"i-": got.scope.Instances, "subnet-": got.scope.Subnets, "vpc-": got.scope.VPCs} {

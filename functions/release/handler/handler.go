@@ -110,7 +110,7 @@ func (h *Handler) invoke(ctx context.Context, payload []byte) (any, error) {
 func (h *Handler) runBatch(ctx context.Context, batch request, invalid []invalidMessage) (events.SQSEventResponse, error) {
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for _, message := range invalid {
-		h.log.ErrorContext(ctx, "a message of the queue cannot be used: it goes to the dead-letter queue", slog.String("messageId", message.id), slog.Any("error", message.err))
+		h.log.ErrorContext(ctx, "invalid message, returned to the queue", slog.String("messageId", message.id), slog.Any("error", message.err))
 		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.id})
 	}
 	_, err := h.run(ctx, batch)
@@ -129,7 +129,7 @@ func (h *Handler) run(ctx context.Context, r request) (eni.Report, error) {
 
 func (h *Handler) refuse(ctx context.Context, err error) error {
 	err = InputError{fmt.Errorf("nothing was done: %w", err)}
-	h.log.ErrorContext(ctx, "the input cannot be used", slog.Any("error", err))
+	h.log.ErrorContext(ctx, "invalid input", slog.Any("error", err))
 	return err
 }
 

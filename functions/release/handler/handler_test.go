@@ -26,7 +26,7 @@ func TestEachSampleRuns(t *testing.T) {
 				if (err == nil) != (sample.Answer != "") || !strings.Contains(answer, sample.Answer) {
 					f.Errorf("%v, %s\nwant %s", err, answer, sample.Answer)
 				}
-				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(sample.Name, "hand") {
+				if listed := strings.Contains(answer, `"interfaces":[`); listed != strings.HasPrefix(sample.Name, "manual") {
 					f.Errorf("the answer lists its interfaces: %v", listed)
 				}
 				f.ExpectDeleted(leaks(sample.Deletes)...)
@@ -49,7 +49,7 @@ func TestAnIdleSweepMakesOneCall(t *testing.T) {
 func TestWrongInputsMakeNoCall(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
-		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("not-understood-state-change")} {
+		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("unsupported-state-change")} {
 			if answer, err := f.Invoke(payload); err == nil || !strings.Contains(err.Error(), "nothing was done") {
 				f.Errorf("%s: %s, %v", payload, answer, err)
 			}
@@ -68,7 +68,7 @@ func TestTheParameterDryRun(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
 		f.Start(map[string]string{"DryRun": "true"})
-		for _, name := range []string{"schedule", "terminate", "batch", "hand-release"} {
+		for _, name := range []string{"schedule", "terminate", "batch", "manual-release"} {
 			if _, err := f.Invoke(f.Sample(name)); err != nil {
 				f.Error(err)
 			}
@@ -105,7 +105,7 @@ var mistakes = map[string]struct {
 	}, "deadline exceeded"},
 	"EC2 fails": {func(f *harness.Function) {
 		f.Inject("DescribeInstances", 100, api.Fault{Code: "InternalError", Status: 500})
-	}, "not all evidence could be read"},
+	}, "nothing was deleted: a call that reads evidence failed"},
 }
 
 // Each mistake gets an error that says what to do, and releases nothing.
@@ -124,7 +124,7 @@ func TestMistakesAroundTheFunction(t *testing.T) {
 				if took := time.Since(start); took >= time.Minute {
 					f.Errorf("it took %v: Lambda had ended it", took)
 				}
-				if !strings.Contains(f.Stdout.String(), "the run failed") {
+				if !strings.Contains(f.Stdout.String(), "run failed") {
 					f.Error("no line of totals")
 				}
 				f.ExpectDeleted()

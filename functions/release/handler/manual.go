@@ -22,7 +22,7 @@ var manualFields = map[string]func(*request, json.RawMessage) error{
 // themselves. Only "dryRun": false makes the run delete, because `sam local invoke`
 // without an event sends {}, and runs with its user's own credentials.
 func decodeManual(fields map[string]json.RawMessage) (request, error) {
-	decoded := request{trigger: eni.Hand, dryRun: true}
+	decoded := request{trigger: eni.Manual, dryRun: true}
 	decoded.scope.Sweep = true
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		decode, known := manualFields[name]

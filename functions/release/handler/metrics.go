@@ -21,7 +21,7 @@ type metrics struct {
 const namespace = "NetworkInterfaceReleaser"
 
 // Each metric costs 0.30 USD a month (Amazon CloudWatch Pricing), so there are few, and zero
-// values are omitted. Abandoned is always written: its sample count is the number of completed sweeps.
+// values are omitted. Leaked is always written: its sample count is the number of completed sweeps.
 var measured = []struct {
 	name, unit string
 	value      func(eni.Report) int
@@ -30,9 +30,9 @@ var measured = []struct {
 	{"Released", "Count", func(r eni.Report) int { return r.Released }, forReal},
 	{"AddressesReleased", "Count", func(r eni.Report) int { return r.AddressesReleased }, forReal},
 	{"Failed", "Count", func(r eni.Report) int { return r.Failed }, func(r eni.Report, _ bool) bool { return r.Failed > 0 }},
-	{"Abandoned", "Count", func(r eni.Report) int { return r.Abandoned }, ofSweep},
-	{"OldestAbandoned", "Seconds", func(r eni.Report) int { return int(r.OldestAbandoned / time.Second) }, func(r eni.Report, completed bool) bool {
-		return ofSweep(r, completed) && r.OldestAbandoned > 0
+	{"Leaked", "Count", func(r eni.Report) int { return r.Leaked }, ofSweep},
+	{"OldestLeaked", "Seconds", func(r eni.Report) int { return int(r.OldestLeaked / time.Second) }, func(r eni.Report, completed bool) bool {
+		return ofSweep(r, completed) && r.OldestLeaked > 0
 	}},
 }
 

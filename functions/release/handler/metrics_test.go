@@ -12,7 +12,7 @@ import (
 
 // A run writes no metric that it cannot know, and none of what it did not do.
 func TestWhatARunMeasures(t *testing.T) {
-	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Abandoned: 2, OldestAbandoned: time.Hour}
+	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Leaked: 2, OldestLeaked: time.Hour}
 	with := func(change func(*eni.Report)) eni.Report {
 		r := full
 		change(&r)
@@ -23,14 +23,14 @@ func TestWhatARunMeasures(t *testing.T) {
 		completed bool
 		want      string
 	}{
-		"a sweep":                  {full, true, "Abandoned=2 AddressesReleased=30 Failed=1 OldestAbandoned=3600 Released=3"},
-		"one that found nothing":   {eni.Report{Trigger: eni.Schedule}, true, "Abandoned=0"},
+		"a sweep":                  {full, true, "AddressesReleased=30 Failed=1 Leaked=2 OldestLeaked=3600 Released=3"},
+		"one that found nothing":   {eni.Report{Trigger: eni.Schedule}, true, "Leaked=0"},
 		"one that failed":          {eni.Report{Trigger: eni.Schedule}, false, ""},
 		"one without permission":   {with(func(r *eni.Report) { r.Released = 0 }), false, "Failed=1"},
-		"a dry sweep":              {with(func(r *eni.Report) { r.DryRun, r.Failed = true, 0 }), true, "Abandoned=2 OldestAbandoned=3600"},
+		"a dry sweep":              {with(func(r *eni.Report) { r.DryRun, r.Failed = true, 0 }), true, "Leaked=2 OldestLeaked=3600"},
 		"an event's run":           {with(func(r *eni.Report) { r.Trigger = eni.Event }), true, "AddressesReleased=30 Failed=1 Released=3"},
-		"a dry manual run":         {with(func(r *eni.Report) { r.Trigger, r.DryRun, r.Failed = eni.Hand, true, 0 }), true, ""},
-		"unknown ages":             {with(func(r *eni.Report) { r.OldestAbandoned = 0 }), true, "Abandoned=2 AddressesReleased=30 Failed=1 Released=3"},
+		"a dry manual run":         {with(func(r *eni.Report) { r.Trigger, r.DryRun, r.Failed = eni.Manual, true, 0 }), true, ""},
+		"unknown ages":             {with(func(r *eni.Report) { r.OldestLeaked = 0 }), true, "AddressesReleased=30 Failed=1 Leaked=2 Released=3"},
 		"an empty run of an event": {eni.Report{Trigger: eni.Event}, true, ""},
 	} {
 		var out strings.Builder

@@ -15,21 +15,21 @@ import (
 // a line of totals, the metrics. Where evidence could not be read the totals have no counts:
 // what is not known must not read as "no leaks".
 func (h *Handler) publish(ctx context.Context, report eni.Report, calls *awsconfig.Calls, err error) {
-	for _, subnet := range slices.Sorted(maps.Keys(report.Returned)) {
-		returned := report.Returned[subnet]
-		attrs := []slog.Attr{slog.String("subnet", subnet), slog.Int("interfaces", returned.Interfaces), slog.Int("addresses", returned.Addresses)}
+	for _, subnet := range slices.Sorted(maps.Keys(report.Freed)) {
+		freed := report.Freed[subnet]
+		attrs := []slog.Attr{slog.String("subnet", subnet), slog.Int("interfaces", freed.Interfaces), slog.Int("addresses", freed.Addresses)}
 		if free, known := report.FreeAddresses[subnet]; known {
 			attrs = append(attrs, slog.Int("free", free))
 		}
-		h.log.LogAttrs(ctx, slog.LevelInfo, "addresses came back", attrs...)
+		h.log.LogAttrs(ctx, slog.LevelInfo, "addresses freed", attrs...)
 	}
-	level, message := slog.LevelInfo, "the run is done"
+	level, message := slog.LevelInfo, "run completed"
 	totals := []slog.Attr{
 		slog.String("trigger", string(report.Trigger)), slog.Bool("dryRun", report.DryRun),
 		slog.Any("calls", calls.Made), slog.Int("throttles", calls.Throttled),
 	}
 	if err != nil {
-		level, message = slog.LevelError, "the run failed"
+		level, message = slog.LevelError, "run failed"
 		totals = append(totals, slog.Any("error", err))
 	}
 	if !errors.Is(err, eni.ErrEvidenceUnread) {
@@ -40,6 +40,6 @@ func (h *Handler) publish(ctx context.Context, report eni.Report, calls *awsconf
 		return
 	}
 	if err := h.metrics.write(report, err == nil); err != nil {
-		h.log.WarnContext(ctx, "CloudWatch lacks the metrics of this run", slog.Any("error", err))
+		h.log.WarnContext(ctx, "writing metrics failed", slog.Any("error", err))
 	}
 }

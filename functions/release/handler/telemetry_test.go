@@ -39,11 +39,11 @@ func TestAReleaseNamesItsCause(t *testing.T) {
 		if len(released) != 1 || released[0]["cluster"] != "blue" || released[0]["group"] != "my-asg" || released[0]["sinceTermination"] != 42.0 {
 			f.Errorf("%v", released)
 		}
-		back := lines(f, "addresses came back")
+		back := lines(f, "addresses freed")
 		if len(back) != 1 || back[0]["subnet"] != f.Subnets[0] || back[0]["interfaces"] != 1.0 || back[0]["addresses"] != 10.0 || back[0]["free"] != 4091.0 {
 			f.Errorf("%v", back)
 		}
-		totals := lines(f, "the run is done")[0]
+		totals := lines(f, "run completed")[0]
 		if leaks := totals["leaksByCluster"].(map[string]any); len(leaks) != 1 || leaks["blue"] != 1.0 {
 			f.Errorf("%v", leaks)
 		}
@@ -57,7 +57,7 @@ func TestTotalsCountCalls(t *testing.T) {
 		f.Inject("DeleteNetworkInterface", 2, api.Fault{Code: "RequestLimitExceeded", Status: 503})
 		f.Inject("DescribeInstances", 1, api.Fault{Code: "RateExceeded", Status: 400})
 		f.Report(f.Sample("schedule"))
-		totals := lines(f, "the run is done")[0]
+		totals := lines(f, "run completed")[0]
 		want := map[string]float64{"DescribeNetworkInterfaces": 1, "DescribeInstances": 2, "DescribeSubnets": 1, "DeleteNetworkInterface": 3}
 		for action, count := range totals["calls"].(map[string]any) {
 			if count != want[action] {
@@ -81,7 +81,7 @@ func TestMetricsThatCannotBeWrittenFailNoRun(t *testing.T) {
 		_ = closed.Close()
 		f.Metrics = closed
 		f.Start(map[string]string{"Dashboard": "true"})
-		if _, err := f.Invoke(f.Sample("schedule")); err != nil || !strings.Contains(f.Stdout.String(), "CloudWatch lacks the metrics") {
+		if _, err := f.Invoke(f.Sample("schedule")); err != nil || !strings.Contains(f.Stdout.String(), "writing metrics failed") {
 			f.Errorf("%v\n%s", err, f.Stdout.String())
 		}
 	})

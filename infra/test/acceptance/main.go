@@ -134,7 +134,7 @@ func (a *acceptance) steps() []step {
 		{"an event in a dry stack releases nothing", a.eventInDryStack},
 		{"the role: each allow and each deny", a.tryRole},
 		{"a bad update is refused, and the stack is as it was", a.badUpdate},
-		{"an operator flips DryRun; the next event releases what is abandoned, and nothing else", a.flip},
+		{"an operator flips DryRun; the next event releases what is leaked, and nothing else", a.flip},
 		{"an operator pauses the events, and takes them up again", a.pause},
 		{"a cause that sends events to the dead-letter queue; mended, redriven, released", a.redrive},
 		{"a second stack, on its schedule, for the other VPC", a.secondStack},

@@ -29,7 +29,7 @@ func (a *acceptance) redrive() error {
 	if err := a.aws.Call("sqs", "set_queue_attributes", map[string]any{"QueueUrl": a.stack.QueueURL, "Attributes": map[string]string{"VisibilityTimeout": visibility}}, nil); err != nil {
 		return err
 	}
-	again, err := a.remake("abandoned")
+	again, err := a.remake("leaked")
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (a *acceptance) redrive() error {
 	}
 	if err := a.until("the redriven event has released "+again, 5*time.Minute, func() (bool, error) {
 		there, err := a.there()
-		return !there["abandoned"], err
+		return !there["leaked"], err
 	}); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (a *acceptance) roleCalls(partition string) []roleCall {
 		changed[key] = value
 		return changed
 	}
-	one := arn("network-interface/" + a.made["abandoned"])
+	one := arn("network-interface/" + a.made["leaked"])
 	return []roleCall{
 		{"the CNI's interface", "ec2:DeleteNetworkInterface", one, cnis, true},
 		{"a bare one", "ec2:DeleteNetworkInterface", one, bare, false},

@@ -70,7 +70,7 @@ func (a *acceptance) flip() error {
 	if err := a.terminated(goneNode); err != nil {
 		return err
 	}
-	err := a.until("what is abandoned is released", 3*time.Minute, func() (bool, error) {
+	err := a.until("what is leaked is released", 3*time.Minute, func() (bool, error) {
 		there, err := a.there()
 		return !slices.ContainsFunc(toRelease(), func(name string) bool { return there[name] }), err
 	})

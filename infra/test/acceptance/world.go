@@ -34,9 +34,9 @@ type kind struct {
 // kinds are interfaces that can be made by hand, and what the rule makes of each. What
 // is attached, managed, of another type or account cannot be: make test has those.
 var kinds = []kind{
-	{name: "abandoned", node: goneNode, age: 2 * time.Hour, decision: "released", reason: "owner-gone"},
-	{name: "abandoned in another subnet", node: goneNode, net: 1, age: 2 * time.Hour, decision: "released", reason: "owner-gone"},
-	{name: "abandoned by another node", node: otherNode, age: 26 * time.Hour, decision: "released", reason: "owner-gone"},
+	{name: "leaked", node: goneNode, age: 2 * time.Hour, decision: "released", reason: "owner-gone"},
+	{name: "leaked in another subnet", node: goneNode, net: 1, age: 2 * time.Hour, decision: "released", reason: "owner-gone"},
+	{name: "leaked by another node", node: otherNode, age: 26 * time.Hour, decision: "released", reason: "owner-gone"},
 	{name: "young", node: goneNode, decision: "kept", reason: "young"},
 	{name: "to keep", node: goneNode, age: 2 * time.Hour, tags: map[string]string{"network-interface-releaser/keep": "yes"}, decision: "kept", reason: "opted-out"},
 	{name: "not the CNI's to manage", node: goneNode, age: 2 * time.Hour, tags: map[string]string{tagNoManage: "true"}, decision: "kept", reason: "opted-out"},
@@ -133,7 +133,7 @@ func (a *acceptance) tagged(kind string, tags map[string]string) []any {
 	return []any{map[string]any{"ResourceType": kind, "Tags": list}}
 }
 
-// toRelease are the kinds that the event of goneNode releases: its own, and what else is abandoned in its subnet.
+// toRelease are the kinds that the event of goneNode releases: its own, and what else is leaked in its subnet.
 func toRelease() (names []string) {
 	for _, kind := range kinds {
 		if kind.decision == "released" {

@@ -156,7 +156,7 @@ func TestE2EInvoke(t *testing.T) {
 	harness.SAMBuild(t)
 	s := newSocket(t)
 	leaks := s.AddScaleIn()
-	event := s.file("event.json", s.Sample("hand-release"))
+	event := s.file("event.json", s.Sample("manual-release"))
 	dry := s.makeInvoke("EVENT="+event, "DRY_RUN=1")
 	s.ExpectDeleted()
 	for _, want := range []string{"INTERFACE ", " would release ", " owner-alive\n", "5 would be released, which gives 50 addresses back", "This was a dry run: nothing was deleted."} {
@@ -171,7 +171,7 @@ func TestE2EInvoke(t *testing.T) {
 	}
 	t.Logf("for real:\n%s", real)
 	s.ExpectDeleted(leaks(events.All)...)
-	if wrong := s.makeInvoke("EVENT=" + s.file("wrong.json", s.Sample("not-understood-field"))); !strings.Contains(wrong, "is not known") {
+	if wrong := s.makeInvoke("EVENT=" + s.file("wrong.json", s.Sample("invalid-field"))); !strings.Contains(wrong, "is not known") {
 		t.Errorf("a field that is not known says\n%s", wrong)
 	}
 }

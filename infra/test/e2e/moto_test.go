@@ -106,7 +106,7 @@ var motoCases = []struct {
 
 // fillMoto makes interfaces of every kind that moto can hold and returns those
 // that are to be released.
-func fillMoto(t *testing.T, moto *sdk.Client) (abandoned []string) {
+func fillMoto(t *testing.T, moto *sdk.Client) (leaked []string) {
 	t.Helper()
 	ctx := t.Context()
 	subnet, running, stopped, terminated := startMotoInstances(t, moto)
@@ -135,10 +135,10 @@ func fillMoto(t *testing.T, moto *sdk.Client) (abandoned []string) {
 			t.Fatal(err)
 		}
 		if c.released {
-			abandoned = append(abandoned, *created.NetworkInterface.NetworkInterfaceId)
+			leaked = append(leaked, *created.NetworkInterface.NetworkInterfaceId)
 		}
 	}
-	return abandoned
+	return leaked
 }
 
 // startMotoInstances makes a subnet and an instance of each state.

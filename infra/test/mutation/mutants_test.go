@@ -4,7 +4,7 @@ package mutation
 type mutant struct {
 	name, file, old, new string
 	equivalent           string // why no test can tell it from the product; "" where one must
-	unseen               string // why the histories cannot tell it, though a test can
+	unseen               string // why the simulation cannot find it, though a test does
 }
 
 const (
@@ -66,7 +66,7 @@ var bent = []mutant{
 	{name: "any no_manage opts out", file: ruleFile, old: `i.Tags[tagNoManage] == "true"`, new: "i.has(tagNoManage)"},
 	{name: "keep not asked", file: ruleFile, old: `i.Tags[tagNoManage] == "true" || i.has(tagKeep)`, new: `i.Tags[tagNoManage] == "true"`},
 	{name: "keep asked for its value", file: ruleFile, old: "i.has(tagKeep)", new: `i.Tags[tagKeep] != ""`},
-	{name: "VPCs not asked", file: ruleFile, old: "!r.coversVPC(i) || !r.coversCluster(i)", new: "!r.coversCluster(i)", unseen: "a sweep lists only these VPCs; an event's subnets of others need a group outside them, which no history has"},
+	{name: "VPCs not asked", file: ruleFile, old: "!r.coversVPC(i) || !r.coversCluster(i)", new: "!r.coversCluster(i)", unseen: "a sweep lists only these VPCs; an event's subnets of others need a group outside them, which no simulation has"},
 	{name: "clusters not asked", file: ruleFile, old: "!r.coversVPC(i) || !r.coversCluster(i)", new: "!r.coversVPC(i)"},
 	{name: "older cluster tag not known", file: ruleFile, old: "i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)", new: "i.Tags[tagCluster] == name"},
 	{name: "newer cluster tag not known", file: ruleFile, old: "i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)", new: "i.has(tagClusterPrefix+name)"},
@@ -96,7 +96,7 @@ var bent = []mutant{
 	{name: "associations of addresses not asked", file: listingFile, old: "		return a.Association != nil\n", new: "		return false\n"},
 }
 
-// rare is what no 3,000 histories need have.
+// rare is what 3,000 simulations need not have.
 const rare = "it takes more leaks than one run can release, and the kind of history that has them is 4 in 10,000"
 
 // others are the run's and the adapters'.
@@ -107,14 +107,14 @@ var others = []mutant{
 	{name: "pages of no size", file: listingFile, old: "			MaxResults:              aws.Int32(pageSize),\n", new: ""},
 	{name: "any status is listed", file: listingFile, old: `		filter("status", string(types.NetworkInterfaceStatusAvailable)),` + "\n", new: ""},
 	{name: "any description is listed", file: listingFile, old: `		filter("description", eni.DescriptionPrefix+"i-*"),` + "\n", new: ""},
-	{name: "201 values in a call", file: clientFile, old: "maxFilterValues = 200", new: "maxFilterValues = 250", unseen: "few histories name so many"},
+	{name: "201 values in a call", file: clientFile, old: "maxFilterValues = 200", new: "maxFilterValues = 250", unseen: "few simulations name so many"},
 	{name: "half an answer counts: instances", file: statesFile, old: "if page.Reservations == nil {", new: "if false {", unseen: "the simulator's answers are whole"},
 	{name: "half an answer counts: interfaces", file: listingFile, old: "if page.NetworkInterfaces == nil {", new: "if false {", unseen: "the simulator's answers are whole"},
 	{name: "not found is a failure", file: errorsFile, old: `{eni.ErrGone, code("InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterface.NotFound")},` + "\n", new: "", unseen: "it is a count of failures only"},
 	{name: "in use, by code, is a failure", file: errorsFile, old: `{eni.ErrInUse, code("InvalidNetworkInterface.InUse")},` + "\n", new: "", unseen: "it is a count of failures only"},
 	{name: "in use, by text, is a failure", file: errorsFile, old: "{eni.ErrInUse, currentlyInUse},\n", new: "", unseen: "it is a count of failures only"},
-	{name: "unauthorized is a failure", file: errorsFile, old: `{eni.ErrUnauthorized, code("UnauthorizedOperation")},` + "\n", new: "", unseen: "the run does not fail then, which no judge asks for"},
-	{name: "bad credentials are the resource's", file: errorsFile, old: "{eni.ErrUnauthorized, badCredentials},\n", new: "", unseen: "the run does not fail then, which no judge asks for"},
+	{name: "unauthorized is a failure", file: errorsFile, old: `{eni.ErrUnauthorized, code("UnauthorizedOperation")},` + "\n", new: "", unseen: "the run does not fail then, which no check asks for"},
+	{name: "bad credentials are the resource's", file: errorsFile, old: "{eni.ErrUnauthorized, badCredentials},\n", new: "", unseen: "the run does not fail then, which no check asks for"},
 	{name: "not permitted is a failure", file: errorsFile, old: `{eni.ErrNotPermitted, code("OperationNotPermitted", "AuthFailure")},` + "\n", new: "", unseen: "it is a count of failures only"},
 	{name: "a throttle is a failure", file: errorsFile, old: "{eni.ErrThrottled, throttled},\n", new: ""},
 	{name: "RateExceeded is no throttle", file: configFile, old: `[]string{"RateExceeded"}`, new: "[]string{}"},
@@ -125,11 +125,11 @@ var others = []mutant{
 	{name: "retries are not paced", file: deleteFile, old: `stack.Finalize.Insert(wait, "Retry", middleware.After)`, new: `stack.Finalize.Insert(wait, "Retry", middleware.Before)`},
 	{name: "an attempt may hang", file: deleteFile, old: "deleteTimeout = 4 * time.Second", new: "deleteTimeout = time.Hour", unseen: "the run's own deadline ends it; fewer are released in that run"},
 	{name: "always the same order", file: orderFile, old: "	shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })\n", new: ""},
-	{name: "no random one", file: orderFile, old: "random := min(1, len(rest))", new: "random := 0", unseen: "it takes few deletes a minute and a stuck interface in the tightest of two subnets: about 1 in 5,000 histories"},
-	{name: "named ones not first", file: orderFile, old: "if slices.Contains(named, v.describedInstance()) {", new: "if false {", unseen: "an order, which no judge asks for"},
-	{name: "roomy subnets first", file: orderFile, old: "cmp.Compare(free[a], free[b])", new: "cmp.Compare(free[b], free[a])", unseen: "an order, which no judge asks for"},
+	{name: "no random one", file: orderFile, old: "random := min(1, len(rest))", new: "random := 0", unseen: "it takes few deletes a minute and an undeletable interface in the tightest of two subnets: about 1 in 5,000 simulations"},
+	{name: "named ones not first", file: orderFile, old: "if slices.Contains(named, v.describedInstance()) {", new: "if false {", unseen: "an order, which no check asks for"},
+	{name: "roomy subnets first", file: orderFile, old: "cmp.Compare(free[a], free[b])", new: "cmp.Compare(free[b], free[a])", unseen: "an order, which no check asks for"},
 	{name: "a dry run deletes", file: releaseFile, old: "	if dryRun {", new: "	if false && dryRun {"},
-	{name: "a refusal is never a missing permission", file: releaseFile, old: "if tried > 0 && unauthorized == tried {", new: "if false {", unseen: "the run does not fail then, which no judge asks for"},
+	{name: "a refusal is never a missing permission", file: releaseFile, old: "if tried > 0 && unauthorized == tried {", new: "if false {", unseen: "the run does not fail then, which no check asks for"},
 	{name: "refusals never end a run", file: releaseFile, old: "if ends || unauthorized == permissionProbe && tried == permissionProbe {", new: "if ends {", unseen: "its calls are few enough"},
 	{name: "VpcIds do not narrow a sweep", file: scopeFile, old: "if len(r.Rule.VPCs) > 0 {", new: "if false {"},
 	{name: "the last one found counts only", file: scopeFile, old: "found = append(list, found...)", new: "found = list[:min(1, len(list))]"},

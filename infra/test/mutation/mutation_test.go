@@ -67,7 +67,7 @@ func TestMutantsFit(t *testing.T) {
 }
 
 // TestMutants shows that the tests can fail: each mutant is caught by a named test and
-// by the histories, or it says why not.
+// by the simulation, or it says why not.
 func TestMutants(t *testing.T) {
 	if *only == "" {
 		t.Skip("half an hour, for make mutants")
@@ -158,9 +158,9 @@ const simulation = "../simulation"
 // mutantHistories is how many a mutant is given.
 const mutantHistories = 3000
 
-var violated = regexp.MustCompile(`violation in (history \d+ of \d+: .{0,90})`)
+var violated = regexp.MustCompile(`violation in (simulation \d+ of \d+: .{0,90})`)
 
-// failingHistory is the violation that the histories find in a mutant.
+// failingHistory is the violation that the simulation finds in a mutant.
 func failingHistory(t *testing.T, overlay string) string {
 	binary := filepath.Join(t.TempDir(), "mutant")
 	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, simulation).CombinedOutput(); err != nil {
@@ -173,8 +173,8 @@ func failingHistory(t *testing.T, overlay string) string {
 	if what := violated.FindSubmatch(out); what != nil {
 		return string(what[1])
 	}
-	if strings.Contains(string(out), "no history met") {
+	if strings.Contains(string(out), "no simulation met") {
 		return ""
 	}
-	return "the histories end: " + string(out[max(0, len(out)-300):])
+	return "the simulation ends: " + string(out[max(0, len(out)-300):])
 }

@@ -50,7 +50,7 @@ func troubledMorning(t *testing.T, parameters map[string]string) *stack {
 	maps.Copy(all, parameters)
 	return live(t, all, 6*time.Hour, func(s *stack) {
 		s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
-		s.stick(s.abandoned(40*time.Hour), "InternalError")
+		s.stick(s.leaked(40*time.Hour), "InternalError")
 		s.leaks(100, time.Hour)
 		s.Loop.After(3*time.Hour, func() { s.fail(time.Minute, api.Fault{Code: "Unavailable", Status: 503}, "Describe") })
 	})

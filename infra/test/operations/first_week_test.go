@@ -37,7 +37,7 @@ func TestTheFirstWeek(t *testing.T) {
 			Released, AddressesReleased float64
 		}
 		for _, l := range harness.Lines[totals](t, s.Stdout.String()) {
-			if l.Message != "the run is done" || l.Trigger != "schedule" || !l.DryRun {
+			if l.Message != "run completed" || l.Trigger != "schedule" || !l.DryRun {
 				continue
 			}
 			sweeps++

@@ -95,7 +95,7 @@ func TestAFailedSweepIsNoZero(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(s *stack) {
 			s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
 		})
-		if log := s.Stdout.String(); strings.Contains(log, "_aws") || strings.Contains(log, `"found"`) || strings.Count(log, "the run failed") < 9 || !strings.Contains(log, `"calls":{"DescribeNetworkInterfaces":1}`) {
+		if log := s.Stdout.String(); strings.Contains(log, "_aws") || strings.Contains(log, `"found"`) || strings.Count(log, "run failed") < 9 || !strings.Contains(log, `"calls":{"DescribeNetworkInterfaces":1}`) {
 			t.Errorf("%.2000s", log)
 		}
 	})

@@ -25,7 +25,7 @@ func played() time.Duration {
 
 // A weekOfLeaks is what pictures show of a simulated week.
 type weekOfLeaks struct {
-	held     plotter.XYs // addresses that abandoned interfaces hold, by hour
+	held     plotter.XYs // addresses that leaked interfaces hold, by hour
 	returned plotter.XYs // addresses given back, by hour
 	seconds  plotter.XYs // from terminate to release, by hour of the release
 	causes   map[string]float64
@@ -88,7 +88,7 @@ func TestPictures(t *testing.T) {
 		return
 	}
 	lost, saved := chart.Line(t, without.held, chart.Red), chart.Line(t, with.held, chart.Blue)
-	held := chart.Panel("Addresses that abandoned interfaces hold", lost, saved)
+	held := chart.Panel("Addresses that leaked interfaces hold", lost, saved)
 	held.Legend.Top, held.Legend.Left = true, true
 	held.Legend.Add("without (dry run)", lost)
 	held.Legend.Add("with", saved)

@@ -75,14 +75,14 @@ func (s *stack) stick(id, code string) {
 	})
 }
 
-// abandoned seeds an interface of an age, whose owner is long gone.
-func (s *stack) abandoned(age time.Duration) string {
+// leaked seeds an interface of an age, whose owner is long gone.
+func (s *stack) leaked(age time.Duration) string {
 	return s.EC2.AddInterface(s.Leak(s.Subnets[0], fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)), age))
 }
 
 func (s *stack) leaks(count int, age time.Duration) {
 	for range count {
-		s.abandoned(age)
+		s.leaked(age)
 	}
 }
 

@@ -29,30 +29,30 @@ const pageTime = 4 * time.Second
 // long that takes, against DeletesPerMinute.
 func TestDraining(t *testing.T) {
 	t.Parallel()
-	table := "| abandoned | DeletesPerMinute | reading a page | sweeps | virtual time | of the share's limit |\n|---|---|---|---|---|---|\n"
+	table := "| leaked | DeletesPerMinute | reading a page | sweeps | virtual time | of the share's limit |\n|---|---|---|---|---|---|\n"
 	for _, c := range []struct {
-		abandoned, perMinute int
-		reading              time.Duration
+		leaked, perMinute int
+		reading           time.Duration
 	}{{1000, 60, 0}, {1000, 150, 0}, {5000, 60, 0}, {5000, 150, 0}, {5000, 60, pageTime}} {
-		if c.abandoned > 1000 && !*harness.Update {
+		if c.leaked > 1000 && !*harness.Update {
 			continue // a minute of real time, for make bench
 		}
 		synctest.Test(t, func(t *testing.T) {
 			f := harness.NewFunction(harness.NewRegion(t, 1, simulator.Options{}), map[string]string{"DeletesPerMinute": fmt.Sprint(c.perMinute)})
-			backlog(f, c.abandoned, c.reading)
+			backlog(f, c.leaked, c.reading)
 			begun, sweeps := time.Now(), 0
 			var took time.Duration
-			for len(f.Interfaces()) > 0 && sweeps < c.abandoned {
+			for len(f.Interfaces()) > 0 && sweeps < c.leaked {
 				next := time.Now().Add(time.Minute)
 				f.Report(f.Sample("schedule"))
 				sweeps, took = sweeps+1, time.Since(begun)
 				time.Sleep(time.Until(next))
 			}
-			limit := time.Duration(c.abandoned) * time.Minute / time.Duration(c.perMinute)
+			limit := time.Duration(c.leaked) * time.Minute / time.Duration(c.perMinute)
 			ratio := took.Seconds() / limit.Seconds()
-			table += fmt.Sprintf("| %d | %d | %s | %d | %s | %.3f |\n", c.abandoned, c.perMinute, c.reading, sweeps, took.Round(time.Second), ratio)
+			table += fmt.Sprintf("| %d | %d | %s | %d | %s | %.3f |\n", c.leaked, c.perMinute, c.reading, sweeps, took.Round(time.Second), ratio)
 			if ratio > maxDrain && c.reading == 0 {
-				t.Errorf("%d interfaces took %s, %.3f of the limit", c.abandoned, took, ratio)
+				t.Errorf("%d interfaces took %s, %.3f of the limit", c.leaked, took, ratio)
 			}
 		})
 	}

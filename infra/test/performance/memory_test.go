@@ -9,7 +9,7 @@ import (
 // maxResident is what a sweep of 10,000 interfaces may have in memory, in bytes.
 const maxResident = 32e6
 
-// The binary that ships, in a dry sweep of 10,000 abandoned interfaces.
+// The binary that ships, in a dry sweep of 10,000 leaked interfaces.
 func TestTenThousandInterfacesFit(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("what ships runs on Linux only")

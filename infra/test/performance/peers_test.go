@@ -44,10 +44,10 @@ func peers() []peer {
 }
 
 // A busy account is a region shortly before a program looks at it: 240 interfaces are
-// abandoned since its last look, and others look like them.
+// leaked since its last look, and others look like them.
 type busy struct {
 	*harness.Region
-	died map[string]time.Time // when the owner of an abandoned interface died
+	died map[string]time.Time // when the owner of an leaked interface died
 	kept map[string]string    // why an interface must stay, by its ID
 }
 
@@ -121,7 +121,7 @@ func TestPeers(t *testing.T) {
 	if !*harness.Update {
 		t.Skip("five minutes, for make bench-peers")
 	}
-	table := "| | released | wrongly released | still abandoned | calls | throttled | CNI's calls throttled | run at longest | memory | death to addresses back, of those released: median | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
+	table := "| | released | wrongly released | still leaked | calls | throttled | CNI's calls throttled | run at longest | memory | death to addresses back, of those released: median | p99 |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
 	for _, p := range peers() {
 		t.Run(p.name, func(t *testing.T) {
 			o := p.play(t)
@@ -169,9 +169,9 @@ func (p peer) play(t *testing.T) (o result) {
 	beside.Wait()
 	o.wrong = map[string]int{}
 	for _, d := range a.Deletions() {
-		switch death, abandoned := a.died[d.ID]; {
+		switch death, leaked := a.died[d.ID]; {
 		case d.Caller == "CNI":
-		case abandoned:
+		case leaked:
 			o.released++
 			o.back = append(o.back, d.At.Sub(death))
 		default:

@@ -43,7 +43,7 @@ func (c *Checker) Ended(r *Run, err error) {
 	}
 	c.classify(r, err)
 	if err != nil && !r.cut && c.faults.quiescentAt(r.began) && !c.mayFail() {
-		c.recorder.violate("a run failed in a calm: %v", err)
+		c.recorder.violate("a run failed although no call met a fault: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
@@ -22,27 +21,24 @@ func (c Coverage) Missed() []string {
 	return slices.DeleteFunc(Everything(), func(name string) bool { return c[name] > 0 })
 }
 
-// Names returns what was met, sorted.
-func (c Coverage) Names() []string { return slices.Sorted(maps.Keys(c)) }
-
 // Everything returns what enough simulations must meet: each kind of scenario, operation,
 // fault, outage, undeletable interface and row of the rule, and each outcome.
 func Everything() []string {
 	var all []string
 	for _, k := range kinds {
-		all = append(all, "history/"+k.kind)
+		all = append(all, "scenario/"+k.kind)
 	}
 	for _, o := range operations {
-		all = append(all, "act/"+o.name)
+		all = append(all, "operation/"+o.name)
 	}
 	for _, f := range faults {
 		all = append(all, "fault/"+f.name)
 	}
 	for _, o := range outages {
-		all = append(all, "spell/"+o.kind)
+		all = append(all, "outage/"+o.kind)
 	}
 	for _, r := range refusals {
-		all = append(all, "stuck/"+r.name)
+		all = append(all, "undeletable/"+r.name)
 	}
 	for _, row := range model.Rows {
 		all = append(all, "rule/"+row)
@@ -52,6 +48,6 @@ func Everything() []string {
 
 // outcomes are those of interfaces, runs and messages.
 var outcomes = []string{
-	"run/released", "run/gone", "run/deferred", "run/failed", "run/kept", "run/failed as a whole", "run/dry", "run/by hand",
+	"run/released", "run/gone", "run/deferred", "run/failed", "run/kept", "run/failed as a whole", "run/dry", "run/manual",
 	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again",
 }

@@ -133,7 +133,7 @@ func (e *Executions) begin(r *Run) {
 	p := e.take()
 	p.run, r.process, r.dry = r, p, r.dry || p.settings.DryRun
 	if r.inspection {
-		e.recorder.count("run/by hand")
+		e.recorder.count("run/manual")
 	} else {
 		r.killAt = e.faults.killAt(r.random)
 	}

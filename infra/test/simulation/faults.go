@@ -131,7 +131,7 @@ func (f *Faults) draw(r *Run, action, id string) api.Fault {
 		fault = f.passing(r.random, action)
 	}
 	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
-		f.recorder.count("stuck/" + how.name)
+		f.recorder.count("undeletable/" + how.name)
 		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
 	}
 	fault.Latency = max(fault.Latency, quick)
@@ -149,7 +149,7 @@ func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
 	}
 	for _, o := range f.outages {
 		if strings.HasPrefix(action, o.on) && time.Now().Before(o.until) {
-			f.recorder.count("spell/" + o.kind)
+			f.recorder.count("outage/" + o.kind)
 			return o.fault
 		}
 	}

@@ -39,7 +39,7 @@ func (f *Fixtures) place(variants int) {
 		eni.LeakedAt = f.region.Loop.Now()
 	}
 	id := f.region.EC2.AddInterface(eni)
-	f.recorder.trace("odd: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
+	f.recorder.trace("fixture: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
 }
 
 // variations change one thing each.

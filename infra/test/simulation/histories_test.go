@@ -6,19 +6,15 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
@@ -66,10 +62,10 @@ func TestHistories(t *testing.T) {
 	}
 	t.Logf("what they met:\n%s", counts.String())
 	missed := slices.DeleteFunc(met.Missed(), func(name string) bool {
-		return *histories < all && strings.HasPrefix(name, "history/")
+		return *histories < all && strings.HasPrefix(name, "scenario/")
 	})
 	if len(missed) > 0 && *histories >= most && !t.Failed() {
-		t.Errorf("no history met %s", strings.Join(missed, ", "))
+		t.Errorf("no simulation met %s", strings.Join(missed, ", "))
 	}
 }
 
@@ -86,6 +82,7 @@ func TestASeedIsOneHistory(t *testing.T) {
 // simulate runs a simulation in a bubble, and returns its story if somebody will read it.
 // The SDK's back-off draws from crypto/rand, which is the seed's, too.
 func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
+	template := harness.Deployed(t, nil)
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		defer func() {
@@ -93,7 +90,7 @@ func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
 				panic(fmt.Sprintf("seed %d: %v\n%s", seed, cause, debug.Stack()))
 			}
 		}()
-		s = New(seed, Function{Template: template(), Start: start})
+		s = New(seed, Function{Template: template, Start: start})
 		s.Run()
 		if *worker == "" || s.Violation() != "" {
 			story = s.Story()
@@ -119,20 +116,3 @@ func start(e Environment) lambda.Invoke {
 	}
 	return h.Invoke
 }
-
-// template returns the repository's, deployed with its defaults.
-var template = sync.OnceValue(func() cloudformation.Resources {
-	text, err := os.ReadFile(filepath.Join(harness.Root(), "template.yaml"))
-	if err != nil {
-		panic(err)
-	}
-	read, err := cloudformation.Read(text)
-	if err != nil {
-		panic(err)
-	}
-	resources, err := read.Deploy(nil)
-	if err != nil {
-		panic(err)
-	}
-	return resources
-})

@@ -24,7 +24,7 @@ func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
 	}
 	var got report
 	if err != nil || json.Unmarshal(answer, &got) != nil {
-		c.recorder.violate("a dry run by hand without any trouble answers %v: %s", err, answer)
+		c.recorder.violate("a manual dry run without any fault answers %v: %s", err, answer)
 		return
 	}
 	decisions := map[string]string{}
@@ -41,16 +41,16 @@ func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
 			c.recorder.count("rule/" + expected.Row)
 		}
 		if decisions[eni.ID] != want {
-			c.recorder.violate("of %+v a dry run says %q, expected is %q", eni, decisions[eni.ID], want)
+			c.recorder.violate("of %+v a dry run reports %q, want %q", eni, decisions[eni.ID], want)
 		}
 		delete(decisions, eni.ID)
 	}
 	if len(decisions) > 0 {
-		c.recorder.violate("a dry run tells of interfaces that are not there: %v", decisions)
+		c.recorder.violate("a dry run lists interfaces that do not exist: %v", decisions)
 	}
 	for subnet, free := range got.FreeAddresses {
 		if has := c.region.EC2.FreeAddresses(subnet); has != free {
-			c.recorder.violate("a dry run says that %s has %d free addresses, it has %d", subnet, free, has)
+			c.recorder.violate("a dry run reports that %s has %d free addresses, it has %d", subnet, free, has)
 		}
 	}
 }

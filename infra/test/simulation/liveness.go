@@ -72,17 +72,17 @@ func (c *Checker) left(s model.Settings, due map[string]bool) string {
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
 func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	c.checkMessages()
-	if c.scenario.cron == 0 && !c.scenario.resource && !c.scenario.sweeps && c.scenario.kind != "backlog" {
+	if c.scenario.cron == 0 && !c.scenario.resourceController && !c.scenario.ipamdSweeps && c.scenario.kind != "backlog" {
 		c.checkCNIs()
 	}
-	if c.scenario.beyond {
+	if c.scenario.implausible {
 		return
 	}
 	oldest := s.GracePeriod + 15*time.Minute
 	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
 		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
-			c.recorder.violate("%s has been abandoned since %v and still counts as young", eni.ID, eni.LeakedAt)
+			c.recorder.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }

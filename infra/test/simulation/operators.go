@@ -68,7 +68,7 @@ var invalid = []string{
 
 func (w *Workload) sendInvalid() {
 	body := pick(w.rand, invalid...)
-	w.recorder.trace("a bad message: %s", body)
+	w.recorder.trace("an invalid message: %s", body)
 	w.stack.Queue.Send(body)
 }
 
@@ -94,7 +94,7 @@ func (w *Workload) runManually() {
 		}
 	}
 	payload, _ := json.Marshal(input)
-	w.recorder.count("run/by hand")
+	w.recorder.count("run/manual")
 	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(w.executions.with(payload)) })
 }
 

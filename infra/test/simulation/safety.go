@@ -46,8 +46,8 @@ func (c *Checker) checkEffect(r *Run, call Call) {
 	}
 	eni := *call.Before
 	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
-		if c.scenario.beyond {
-			c.recorder.count("beyond the facts/released although its creator would attach it")
+		if c.scenario.implausible {
+			c.recorder.count("outside the assumptions/released although its creator would attach it")
 			return
 		}
 		c.recorder.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)

@@ -12,36 +12,36 @@ import (
 
 // A Scenario is what a simulation is like from its beginning to its end. It is drawn once.
 type Scenario struct {
-	kind      string
-	interval  time.Duration // of the schedule
-	length    time.Duration // until it quiesces
-	acts      int           // operations of the workload
-	vpcs      int
-	groups    int
-	nodes     int // in each group at the start
-	backlog   int // interfaces leaked before the function is deployed
-	faults    float64
-	kills     float64
-	hidden    bool          // EC2 does not show the nodes
-	wrong     time.Duration // largest error of a node's clock
-	beyond    bool          // a clock is further off than that of a node in a cluster can be
-	sweeps    bool          // ipamd's own hourly sweep is on
-	resource  bool          // EKS's VPC resource controller runs
-	cron      time.Duration // interval of a cron script; 0: there is none
-	hibernate bool
-	options   simulator.Options
+	kind               string
+	interval           time.Duration // of the schedule
+	length             time.Duration // until it quiesces
+	operations         int           // operations of the workload
+	vpcs               int
+	groups             int
+	nodes              int // in each group at the start
+	backlog            int // interfaces leaked before the function is deployed
+	faults             float64
+	kills              float64
+	hidden             bool          // EC2 does not show the nodes
+	clockError         time.Duration // largest error of a node's clock
+	implausible        bool          // a clock is further off than that of a node in a cluster can be
+	ipamdSweeps        bool          // ipamd's own hourly sweep is on
+	resourceController bool          // EKS's VPC resource controller runs
+	cron               time.Duration // interval of a cron script; 0: there is none
+	hibernate          bool
+	options            simulator.Options
 }
 
 // A kind is the size of a scenario.
 type kind struct {
-	kind      string
-	weight    int
-	intervals []time.Duration
-	length    [2]time.Duration
-	acts      [2]int
-	groups    [2]int
-	nodes     [2]int
-	backlog   [2]int
+	kind       string
+	weight     int
+	intervals  []time.Duration
+	length     [2]time.Duration
+	operations [2]int
+	groups     [2]int
+	nodes      [2]int
+	backlog    [2]int
 }
 
 // kinds are mostly small: a defect between two runs and a node needs no third node, so
@@ -59,26 +59,26 @@ func drawScenario(r *rand.Rand) Scenario {
 	k := pickRow(r, kinds, func(k kind) int { return k.weight })
 	s := Scenario{
 		kind: k.kind, interval: pick(r, k.intervals...), length: within(r, k.length[0], k.length[1]),
-		acts: upTo(r, k.acts), groups: upTo(r, k.groups), nodes: upTo(r, k.nodes), backlog: upTo(r, k.backlog),
+		operations: upTo(r, k.operations), groups: upTo(r, k.groups), nodes: upTo(r, k.nodes), backlog: upTo(r, k.backlog),
 		vpcs: 1 + r.IntN(2), hibernate: true,
 	}
 	s.faults = pick(r, 0, 0.02, 0.1, 0.3)
 	s.kills = pick(r, 0, 0, 0.05, 0.3)
 	s.hidden = chance(r, 0.1)
-	s.sweeps, s.resource = chance(r, 0.2), chance(r, 0.1)
+	s.ipamdSweeps, s.resourceController = chance(r, 0.2), chance(r, 0.1)
 	if chance(r, 0.05) {
 		s.cron = within(r, 5*time.Minute, time.Hour)
 	}
 	switch {
 	case chance(r, 0.02): // no node with such a clock is in a cluster; the simulation counts what happens then
-		s.wrong, s.beyond = within(r, 20*time.Minute, 12*time.Hour), true
+		s.clockError, s.implausible = within(r, 20*time.Minute, 12*time.Hour), true
 	case chance(r, 0.5):
-		s.wrong = 15 * time.Minute
+		s.clockError = 15 * time.Minute
 	}
 	if s.hidden && chance(r, 0.9) {
 		s.hibernate = false // nothing proves an owner alive that hibernates and that EC2 hides (docs/safety.md)
 	} else if s.hidden {
-		s.beyond = true
+		s.implausible = true
 	}
 	s.options = simulator.Options{
 		Account: account, EmptyPages: pick(r, 0, 0, 0.1), PagesOnly: chance(r, 0.5), HideManaged: chance(r, 0.5),
@@ -89,7 +89,7 @@ func drawScenario(r *rand.Rand) Scenario {
 
 // drawMoments draws the times of the operations: some at once, some alone.
 func (s Scenario) drawMoments(r *rand.Rand) []time.Time {
-	now, moments := time.Now(), make([]time.Time, s.acts)
+	now, moments := time.Now(), make([]time.Time, s.operations)
 	for i := range moments {
 		moments[i] = now.Add(within(r, 0, s.length))
 		if i > 0 && chance(r, 0.4) {
@@ -117,9 +117,9 @@ func (s Scenario) drawCNI(r *rand.Rand, subnets []string) cni.Config {
 	if chance(r, 0.3) {
 		c.Zone = time.FixedZone("", 3600*(r.IntN(27)-12))
 	}
-	if s.wrong > 0 {
-		c.ClockOffset = within(r, -s.wrong, s.wrong+1)
-		if s.beyond && c.ClockOffset.Abs() < 15*time.Minute {
+	if s.clockError > 0 {
+		c.ClockOffset = within(r, -s.clockError, s.clockError+1)
+		if s.implausible && c.ClockOffset.Abs() < 15*time.Minute {
 			c.ClockOffset -= 15 * time.Minute
 		}
 	}

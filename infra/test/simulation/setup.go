@@ -45,7 +45,6 @@ func (s *Simulation) deploy(template cloudformation.Resources) {
 	stack.Interval = s.scenario.interval
 	s.executions.timeout = stack.Timeout
 	stack.Timeout += separation
-	stack.Queue.Name = "buffer" // payloads hold it, and traces depend on these
 	stack.Start()
 	s.stack, s.checker.stack = stack, stack
 }

@@ -85,10 +85,10 @@ func (s *Simulation) Run() {
 	s.quiesce()
 	cancel()
 	region.Wait()
-	s.count("history/" + s.scenario.kind)
+	s.count("scenario/" + s.scenario.kind)
 	for _, c := range simulator.Look(s.region, s.region.Front.Calls) {
 		if c.Action == "DeleteNetworkInterface" && !ofFunction(c.Caller) {
-			s.count("neighbour calls")
+			s.count("deletes of other cleaners")
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (s *Simulation) quiesce() {
 	}
 	s.region.Do(func() {
 		s.faults.quiesce()
-		s.trace("all is calm")
+		s.trace("quiescent")
 	})
 	settings := s.executions.settings
 	s.checker.checkLiveness(settings)

@@ -54,7 +54,7 @@ func (c *Checker) checkLog(r *Run, err error) {
 				l.Reason = "owner-gone, no age"
 			}
 			c.recorder.count("rule/" + l.Reason)
-		case "the run is done", "the run failed":
+		case "run completed", "run failed":
 			l := c.read(line)
 			totals = &l
 		}
@@ -71,7 +71,7 @@ func (c *Checker) checkLog(r *Run, err error) {
 	}
 	for id, line := range logged {
 		if saw, ok := released[id]; !ok || saw != line {
-			c.recorder.violate("%s says that it released %s (%+v), the world saw %+v", r.process.key, id, line, saw)
+			c.recorder.violate("%s logged that it released %s (%+v), the region saw %+v", r.process.key, id, line, saw)
 		}
 	}
 	switch {
@@ -95,10 +95,10 @@ func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err 
 		addresses += line.addresses
 	}
 	if !r.dry && (l.Released != len(logged) || l.AddressesReleased != addresses) {
-		c.recorder.violate("%s says %d released and %d addresses, its lines say %d and %d", r.process.key, l.Released, l.AddressesReleased, len(logged), addresses)
+		c.recorder.violate("%s logged %d released and %d addresses, its audit lines %d and %d", r.process.key, l.Released, l.AddressesReleased, len(logged), addresses)
 	}
 	if (l.Error != "") != (err != nil) {
-		c.recorder.violate("%s says %q, and answers %v", r.process.key, l.Error, err)
+		c.recorder.violate("%s logged %q, and answered %v", r.process.key, l.Error, err)
 	}
 	for outcome, n := range map[string]int{"run/released": l.Released, "run/gone": l.Gone, "run/deferred": l.Deferred, "run/failed": l.Failed} {
 		found += n
@@ -111,7 +111,7 @@ func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err 
 	c.recorder.add("run/kept", len(l.Kept))
 	switch {
 	case l.Found != nil && *l.Found != found:
-		c.recorder.violate("%s found %d, and accounts for %d", r.process.key, *l.Found, found)
+		c.recorder.violate("%s found %d, and reported %d", r.process.key, *l.Found, found)
 	case l.Found == nil && (found > 0 || l.Error == "" || slices.ContainsFunc(r.calls, Call.isDelete)):
 		c.recorder.violate("%s has totals without counts: %+v", r.process.key, l)
 	}
@@ -119,7 +119,7 @@ func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err 
 		calls += made
 	}
 	if calls != len(r.calls) {
-		c.recorder.violate("%s says that it made %d calls, the world saw %d", r.process.key, calls, len(r.calls))
+		c.recorder.violate("%s logged %d calls, the region saw %d", r.process.key, calls, len(r.calls))
 	}
 	if err != nil {
 		c.recorder.count("run/failed as a whole")

@@ -45,7 +45,7 @@ func work(t *testing.T) {
 		if k == 0 && time.Since(printed) > 10*time.Second {
 			printed = time.Now()
 			left := time.Since(began) * time.Duration(*histories-i) / time.Duration(i+1)
-			fmt.Fprintf(os.Stderr, "about %d of %d histories, about %v to go\n", i, *histories, left.Round(time.Second))
+			fmt.Fprintf(os.Stderr, "about %d of %d simulations, about %v to go\n", i, *histories, left.Round(time.Second))
 		}
 	}
 	raw, err := json.Marshal(r)
@@ -77,13 +77,13 @@ func runWorkers(t *testing.T, total int) Coverage {
 			t.Errorf("a worker ended: %v\n%s", r.err, r.Story)
 			stop()
 		case r.Violation != "":
-			t.Errorf("%s\nviolation in history %d of %d: %s\nrepeat it: make sim SEED=%d", r.Story, r.Seed-*firstSeed+1, total, r.Violation, r.Seed)
+			t.Errorf("%s\nviolation in simulation %d of %d: %s\nrepeat it: make sim SEED=%d", r.Story, r.Seed-*firstSeed+1, total, r.Violation, r.Seed)
 			stop()
 		}
 	}
-	t.Logf("%d of %d histories from seed %d on in %v, %.0f a second", ran, total, *firstSeed, time.Since(began).Round(time.Second), float64(ran)/time.Since(began).Seconds())
+	t.Logf("%d of %d simulations from seed %d on in %v, %.0f a second", ran, total, *firstSeed, time.Since(began).Round(time.Second), float64(ran)/time.Since(began).Seconds())
 	if ran < total && !t.Failed() {
-		t.Errorf("only %d of %d histories were simulated", ran, total)
+		t.Errorf("only %d of %d simulations were simulated", ran, total)
 	}
 	return met
 }

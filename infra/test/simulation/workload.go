@@ -40,12 +40,12 @@ func inside(do func(*Workload)) func(*Workload) {
 var operations = []operation{
 	{"scale out", 12, inside((*Workload).scaleOut)},
 	{"scale in", 14, inside(func(w *Workload) { w.region.AutoScaling.ScaleIn(w.group(), 1+w.rand.IntN(2)) })},
-	{"a lone node", 4, inside((*Workload).launchStandalone)},
+	{"a standalone node", 4, inside((*Workload).launchStandalone)},
 	{"allocate", 8, inside(func(w *Workload) { w.region.Nodes.AllocENI(w.node(), 1+w.rand.IntN(2)) })},
-	{"give back", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.node()) })},
-	{"die between create and attach", 6, inside(func(w *Workload) { w.crashAllocating(cni.Created) })},
-	{"die between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
-	{"die between detach and delete", 6, inside((*Workload).crashFreeing)},
+	{"free", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.node()) })},
+	{"crash between create and attach", 6, inside(func(w *Workload) { w.crashAllocating(cni.Created) })},
+	{"crash between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
+	{"crash between detach and delete", 6, inside((*Workload).crashFreeing)},
 	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.node()) })},
 	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, w.restart) }},
 	{"hibernate", 5, func(w *Workload) {
@@ -54,16 +54,16 @@ var operations = []operation{
 		}
 	}},
 	{"wake", 4, inside((*Workload).wakeAny)},
-	{"an odd interface", 14, inside(func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
-	{"tag by hand", 5, inside((*Workload).tag)},
-	{"attach by hand", 3, inside((*Workload).attach)},
-	{"a stuck interface", 3, inside((*Workload).makeUndeletable)},
-	{"a bad message", 3, inside((*Workload).sendInvalid)},
-	{"a tick twice", 3, inside((*Workload).tickTwice)},
-	{"by hand, dry", 8, func(w *Workload) { w.inspect() }},
-	{"by hand, for real", 3, inside((*Workload).runManually)},
+	{"a fixture", 14, inside(func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
+	{"an operator tags", 5, inside((*Workload).tag)},
+	{"an operator attaches", 3, inside((*Workload).attach)},
+	{"an undeletable interface", 3, inside((*Workload).makeUndeletable)},
+	{"an invalid message", 3, inside((*Workload).sendInvalid)},
+	{"an extra sweep", 3, inside((*Workload).tickTwice)},
+	{"manual, dry", 8, func(w *Workload) { w.inspect() }},
+	{"manual, for real", 3, inside((*Workload).runManually)},
 	{"redeploy", 3, inside((*Workload).redeploy)},
-	{"a spell of trouble", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
+	{"an outage", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
 	{"redrive", 1, inside(func(w *Workload) { w.stack.DeadLetters.Redrive() })},
 }
 
@@ -78,7 +78,7 @@ func (w *Workload) run() {
 		o := pickRow(w.rand, operations, func(o operation) int { return o.weight })
 		w.region.Do(func() {
 			w.recorder.trace("%s", o.name)
-			w.recorder.count("act/" + o.name)
+			w.recorder.count("operation/" + o.name)
 		})
 		o.do(w)
 	}
@@ -95,7 +95,7 @@ func (w *Workload) tick(f lambda.Invoke) { w.region.Lambda.Call(f, w.region.Bus.
 
 // start adds other cleaners, leaked interfaces and the first nodes.
 func (w *Workload) start() {
-	if w.scenario.resource {
+	if w.scenario.resourceController {
 		w.region.Cleaners.AddResourceController("blue")
 	}
 	if w.scenario.cron > 0 {
@@ -120,7 +120,7 @@ func (w *Workload) scaleOut() {
 func (w *Workload) startPods(nodes ...string) {
 	for _, node := range nodes {
 		w.region.Nodes.AllocENI(node, 1+w.rand.IntN(2))
-		if w.scenario.sweeps {
+		if w.scenario.ipamdSweeps {
 			w.region.Cleaners.SweepHourly(node)
 		}
 	}
@@ -132,23 +132,23 @@ func (w *Workload) launchStandalone() {
 	operator := pick(w.rand, "", "", "eks.amazonaws.com")
 	node, err := w.region.Nodes.Launch(cni.Node{Subnet: home[0], Operator: operator, Hidden: w.scenario.hidden, CNI: w.scenario.drawCNI(w.rand, home)})
 	if err != nil {
-		w.recorder.trace("launched  launching a node: %v", err)
+		w.recorder.trace("launching a standalone node: %v", err)
 		return
 	}
-	w.recorder.trace("launched %s <nil>", node)
+	w.recorder.trace("launched the standalone node %s", node)
 	w.startPods(node)
 }
 
 func (w *Workload) crashAllocating(at cni.Step) {
 	node := w.node()
-	w.recorder.trace("%s dies at step %d of its next allocation", node, at)
+	w.recorder.trace("%s crashes at step %d of its next allocation", node, at)
 	w.region.Nodes.CrashAt(node, at)
 	w.region.Nodes.AllocENI(node, 2)
 }
 
 func (w *Workload) crashFreeing() {
 	node := w.node()
-	w.recorder.trace("%s dies when it gives back", node)
+	w.recorder.trace("%s crashes when it frees an interface", node)
 	w.region.Nodes.CrashAt(node, cni.Detached)
 	w.region.Nodes.FreeENI(node)
 }

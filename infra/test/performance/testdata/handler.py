@@ -31,11 +31,11 @@ def handle(event):
         for page in ec2.get_paginator("describe_instances").paginate(Filters=filters(instance_id=owners[start:start + 200])):
             dead |= {instance["InstanceId"] for reservation in page["Reservations"]
                      for instance in reservation["Instances"] if instance["State"]["Name"] == "terminated"}
-    abandoned = [interface for interface in found if interface["Description"].removeprefix(PREFIX) in dead]
+    leaked = [interface for interface in found if interface["Description"].removeprefix(PREFIX) in dead]
     if not DRY_RUN:
-        for interface in abandoned[:60]:
+        for interface in leaked[:60]:
             ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
-    return {"found": len(found), "released": len(abandoned)}
+    return {"found": len(found), "released": len(leaked)}
 
 
 while True:

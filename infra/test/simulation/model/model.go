@@ -45,7 +45,7 @@ type Expectation struct {
 // Rows are the rows of the rule, guards and evidence.
 var Rows = []string{
 	"attached", "type", "managed", "foreign", "not-cni", "associated", "opted-out", "out-of-scope", "bad-tag", "untagged",
-	"owner-terminated", "owner-alive, not running", "owner-forgot", "owner-alive, running",
+	"owner-terminated", "owner-alive, not running", "never-attached", "owner-alive, running",
 	"owner-gone", "young", "owner-gone, no age", "age-unreadable",
 }
 
@@ -84,7 +84,7 @@ func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectat
 	case other > 0:
 		return Expectation{false, "owner-alive", "owner-alive, not running"}
 	case running > 0 && !recent && readable && age >= 24*time.Hour:
-		return Expectation{true, "owner-forgot", "owner-forgot"}
+		return Expectation{true, "never-attached", "never-attached"}
 	case running > 0:
 		return Expectation{false, "owner-alive", "owner-alive, running"}
 	case !tagged:

@@ -82,7 +82,7 @@ func (a *acceptance) moveBack() error {
 	var answer struct {
 		Messages []struct{ Body, ReceiptHandle string }
 	}
-	if err := a.aws.Call("sqs", "receive_message", map[string]any{"QueueUrl": a.stack.DeadLetterQueueURL}, &answer); err != nil {
+	if err := a.aws.Call("sqs", "receive_message", map[string]any{"QueueUrl": a.stack.DeadLetterQueueURL, "MaxNumberOfMessages": 10}, &answer); err != nil {
 		return err
 	}
 	for _, message := range answer.Messages {

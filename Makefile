@@ -9,7 +9,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: ## play a scale-in against a simulated EC2, live (needs only Go)
-	@go run ./infra/simulator/demo
+	@go run ./infra/demo
 
 test: lint .ci/iam/node_modules/stamp ## everything but e2e (needs Go and Python 3)
 	@test -n "$(race)" || echo "No C compiler here: the tests run without -race."

@@ -71,13 +71,11 @@ func (f *Front) Register(name string, s Service) {
 // ServeHTTP answers a client. The credential's scope holds caller and service;
 // signatures are not verified.
 func (f *Front) ServeHTTP(out http.ResponseWriter, in *http.Request) {
-	if err := in.ParseForm(); err != nil {
-		f.refuse(out, NewError(400, "MalformedQueryString", "The query string contains a syntax error."))
-		return
-	}
-	caller, service, err := f.credentials(in.Header.Get("Authorization"))
-	if err != nil {
-		f.refuse(out, err)
+	caller, service, err := f.identify(in)
+	if err != nil { // no service gets the call
+		a := answer{form: f.services[f.fallback], err: err}
+		f.loop.Do(func() { a.requestID = f.loop.UUID() })
+		a.write(out, "")
 		return
 	}
 	var c *Call
@@ -104,16 +102,13 @@ func (f *Front) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	a.write(out, c.Action)
 }
 
-// refuse answers a call that no service has got.
-func (f *Front) refuse(out http.ResponseWriter, err *Error) {
-	a := answer{form: f.services[f.fallback], err: err}
-	f.loop.Do(func() { a.requestID = f.loop.UUID() })
-	a.write(out, "")
-}
-
-// credentials reads "AWS4-HMAC-SHA256 Credential=<access
+// identify reads a request's caller and service: "AWS4-HMAC-SHA256 Credential=<access
 // key>/<date>/<region>/<service>/aws4_request, ..."
-func (f *Front) credentials(authorization string) (accessKey, service string, err *Error) {
+func (f *Front) identify(in *http.Request) (accessKey, service string, err *Error) {
+	if in.ParseForm() != nil {
+		return "", "", NewError(400, "MalformedQueryString", "The query string contains a syntax error.")
+	}
+	authorization := in.Header.Get("Authorization")
 	if authorization == "" {
 		return "", "", NewError(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}

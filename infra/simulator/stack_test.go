@@ -51,7 +51,8 @@ func deployed(at string, value any) cloudformation.Resources {
 type trial struct {
 	*simulator.Region
 	*simulator.Stack
-	batches []string // when each began, how long it took, how many events it held
+	invoke  lambda.Invoke // hang, unless it is prepared
+	batches []string      // when each began, how long it took, how many events it held
 	sweeps  []lambda.Invocation
 }
 
@@ -64,9 +65,9 @@ func hang(ctx context.Context, payload []byte) ([]byte, error) {
 
 // try starts the schedule once the trial is prepared, inside.
 func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial)) *trial {
-	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})}
+	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{}), invoke: hang}
 	r.Do(func() {
-		r.Stack = must(simulator.Deploy(r.Region, resources, hang))
+		r.Stack = must(simulator.Deploy(r.Region, resources, func(ctx context.Context, payload []byte) ([]byte, error) { return r.invoke(ctx, payload) }))
 		prepare(r)
 		r.Stack.Start()
 	})

@@ -166,3 +166,28 @@ func (l *Loop) UUID() string {
 	a, b := l.Uint64(), l.Uint64()
 	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0x3fff|0x8000, b&0xffffffffffff)
 }
+
+// A Clock is the machine's time (inside a testing/synctest bubble, the bubble's),
+// shifted. A region whose clock starts two hours ago plays a past of two hours
+// through by [Loop.Advance], and then goes on in real time.
+type Clock struct {
+	mu    sync.Mutex
+	shift time.Duration
+}
+
+// NewClock returns a clock that differs from the machine's by shift.
+func NewClock(shift time.Duration) *Clock { return &Clock{shift: shift} }
+
+// Now returns the clock's time, in UTC.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.shift).UTC()
+}
+
+// Advance puts the clock forward.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shift += d
+}

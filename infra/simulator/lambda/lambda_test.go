@@ -13,6 +13,8 @@ import (
 	bootstrap "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/sqs"
 )
 
 // TestMain makes the tests' own binary a function's, where Lambda starts it, with AWS's own bootstrap.
@@ -59,7 +61,9 @@ func TestProgram(t *testing.T) {
 	if took, err := f.Ready(t.Context()); err != nil || took <= 0 {
 		t.Errorf("ready after %v: %v", took, err)
 	}
-	equal(t, "processes", len(f.Processes), 2)
+	if len(f.Processes) != 2 {
+		t.Errorf("%d processes", len(f.Processes))
+	}
 
 	start := time.Now()
 	raw, err := f.Invoke(t.Context(), []byte(`"greet"`))
@@ -70,17 +74,15 @@ func TestProgram(t *testing.T) {
 	if got.Deadline.Before(start.Add(timeout).Truncate(time.Millisecond)) || got.Deadline.After(time.Now().Add(timeout)) {
 		t.Errorf("started at %v, it is to end by %v", start, got.Deadline)
 	}
-	failure := func(order string) (failed FunctionError) {
-		if _, err := f.Invoke(t.Context(), []byte(`"`+order+`"`)); !errors.As(err, new(*FunctionError)) {
-			t.Errorf("%s: %v", order, err)
-		} else {
-			failed = *err.(*FunctionError)
-		}
-		return failed
-	}
-	equal(t, "an error", failure("fail"), FunctionError{"Refused", "no"})
 	start = time.Now()
-	equal(t, "a timeout", failure("hang"), FunctionError{"Sandbox.Timedout", "Task timed out after 2.00 seconds"})
+	for order, want := range map[string]FunctionError{
+		"fail": {"Refused", "no"}, "hang": {"Sandbox.Timedout", "Task timed out after 2.00 seconds"},
+	} {
+		var failed *FunctionError
+		if _, err := f.Invoke(t.Context(), []byte(`"`+order+`"`)); !errors.As(err, &failed) || *failed != want {
+			t.Errorf("%s: got %v, want %v", order, err, want)
+		}
+	}
 	if took := time.Since(start); took < timeout {
 		t.Errorf("timed out after %v", took)
 	}
@@ -89,5 +91,26 @@ func TestProgram(t *testing.T) {
 		t.Error(err)
 	}
 	f.Stop()
-	equal(t, "ended by themselves, too", len(f.Ended), 0)
+	if len(f.Ended) > 0 {
+		t.Error("a process that was stopped has ended by itself")
+	}
+}
+
+// Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": what is no
+// partial batch answer fails the whole batch; an empty one is a success.
+func TestAnswersToABatch(t *testing.T) {
+	messages := []delivery{{Message: &sqs.Message{ID: "a"}}, {Message: &sqs.Message{ID: "b"}}}
+	for answer, want := range map[string]int{
+		"": 0, "null": 0, "{}": 0, `{"batchItemFailures":[]}`: 0, `{"batchItemFailures":null}`: 0,
+		`{"batchItemFailures":[{"itemIdentifier":"a"}]}`: 1,
+		`{"batchItemFailures":[{"itemIdentifier":"c"}]}`: 2, `{"batchItemFailures":[{"itemIdentifier":""}]}`: 2, `nonsense`: 2,
+	} {
+		failed, ok := failures(messages, []byte(answer))
+		if !ok {
+			failed = map[string]bool{"a": true, "b": true}
+		}
+		if len(failed) != want {
+			t.Errorf("%s: %v failed, want %d", answer, failed, want)
+		}
+	}
 }

@@ -53,9 +53,10 @@ func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*St
 		Name: nameIn(mapping.Queue), Delay: seconds(queue.DelaySeconds), Visibility: seconds(queue.VisibilityTimeout),
 		Receives: queue.RedrivePolicy.MaxReceiveCount, DeadLetters: s.DeadLetters,
 	})
-	deliver := s.Queue.Deliver
-	if rule.State == "DISABLED" {
-		deliver = func([]byte) {}
+	deliver := func(event []byte) {
+		if rule.State == "ENABLED" {
+			s.Queue.Send(string(event))
+		}
 	}
 	if err := r.Bus.AddRule(rule.EventPattern, deliver); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)

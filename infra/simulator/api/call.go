@@ -82,7 +82,6 @@ func (c *Call) List(name string) []string {
 // Allow gives a caller a policy: from then on it may do what that allows.
 func (f *Front) Allow(accessKey string, p iam.Policy) { f.policies[accessKey] = p }
 
-// RevokeKey makes an access key invalid.
 func (f *Front) RevokeKey(accessKey string) { f.revoked[accessKey] = true }
 
 // arrive numbers a call and decides what it meets.

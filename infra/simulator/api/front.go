@@ -174,7 +174,6 @@ type Transport struct{ Handler http.Handler }
 // errReset is what a client gets from a connection that is cut.
 var errReset = errors.New("read: connection reset by peer")
 
-// RoundTrip implements [http.RoundTripper].
 func (t Transport) RoundTrip(in *http.Request) (answer *http.Response, err error) {
 	served := in.Clone(in.Context()) // a handler writes into its request
 	if served.Body == nil {

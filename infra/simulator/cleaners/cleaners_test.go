@@ -41,12 +41,7 @@ func (f *fixture) wantLeft(t *testing.T, when string, young, old, unreadable boo
 func TestSweepHourly(t *testing.T) {
 	f := newFixture(t)
 	var node string
-	f.Do(func() {
-		var err error
-		if node, err = f.Nodes.Launch(cni.Node{Subnet: f.Subnet}); err != nil {
-			t.Fatal(err)
-		}
-	})
+	f.Do(func() { node = f.Launch(cni.Node{}) })
 	f.Advance(time.Minute)
 	f.Do(func() { f.Cleaners.SweepHourly(node) })
 	f.Advance(time.Hour)

@@ -36,7 +36,6 @@ func (s service) describeInstances(c *api.Call) (any, *api.Error) {
 	return answer, err
 }
 
-// describeSubnets lists the subnets with their free addresses.
 func (s service) describeSubnets(c *api.Call) (any, *api.Error) {
 	found, next, err := page(s, c, subnetListing, s.Network.subnets, func(*subnet) bool { return true })
 	answer := describeSubnetsResponse{NextToken: next}
@@ -63,7 +62,7 @@ func page[T any](s service, c *api.Call, l listing[T], rows map[string]T, shown 
 	if err := c.Permit(iam.Everything); err != nil {
 		return nil, "", err
 	}
-	filters, err := filtersOf(c, l)
+	filters, err := l.filters(c)
 	if err != nil {
 		return nil, "", err
 	}
@@ -86,7 +85,8 @@ func page[T any](s service, c *api.Call, l listing[T], rows map[string]T, shown 
 		size = -1
 	}
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !shown(rows[id]) || !l.matches(rows[id], filters) {
+		fails := func(passes func(T) bool) bool { return !passes(rows[id]) }
+		if id <= after || len(wanted) > 0 && !slices.Contains(wanted, id) || !shown(rows[id]) || slices.ContainsFunc(filters, fails) {
 			continue
 		}
 		if size < 0 || size > 0 && len(found) == size {

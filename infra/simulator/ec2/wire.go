@@ -30,12 +30,10 @@ type describeSubnetsResponse struct {
 	NextToken string      `xml:"nextToken,omitempty"`
 }
 
-// CreateNetworkInterfaceResponse holds the new interface.
 type CreateNetworkInterfaceResponse struct {
 	Interface interfaceXML `xml:"networkInterface"`
 }
 
-// AttachNetworkInterfaceResponse holds the new attachment's ID.
 type AttachNetworkInterfaceResponse struct {
 	AttachmentID string `xml:"attachmentId"`
 }
@@ -46,46 +44,29 @@ type done struct {
 }
 
 type interfaceXML struct {
-	ID               string         `xml:"networkInterfaceId"`
-	Subnet           string         `xml:"subnetId"`
-	VPC              string         `xml:"vpcId"`
-	Zone             string         `xml:"availabilityZone"`
-	Description      string         `xml:"description"`
-	Owner            string         `xml:"ownerId"`
-	RequesterID      string         `xml:"requesterId,omitempty"`
-	RequesterManaged bool           `xml:"requesterManaged"`
-	Operator         operatorXML    `xml:"operator"`
-	Status           string         `xml:"status"`
-	Type             string         `xml:"interfaceType"`
-	PrivateIP        string         `xml:"privateIpAddress,omitempty"`
-	SourceDestCheck  bool           `xml:"sourceDestCheck"`
-	Attachment       *attachmentXML `xml:"attachment"`
-	Association      *Association   `xml:"association"`
-	Addresses        []addressXML   `xml:"privateIpAddressesSet>item"`
-	Prefixes         []prefixXML    `xml:"ipv4PrefixSet>item"`
-	Tags             []tagXML       `xml:"tagSet>item"`
+	ID               string       `xml:"networkInterfaceId"`
+	Subnet           string       `xml:"subnetId"`
+	VPC              string       `xml:"vpcId"`
+	Zone             string       `xml:"availabilityZone"`
+	Description      string       `xml:"description"`
+	Owner            string       `xml:"ownerId"`
+	RequesterID      string       `xml:"requesterId,omitempty"`
+	RequesterManaged bool         `xml:"requesterManaged"`
+	Operator         operatorXML  `xml:"operator"`
+	Status           string       `xml:"status"`
+	Type             string       `xml:"interfaceType"`
+	PrivateIP        string       `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck  bool         `xml:"sourceDestCheck"`
+	Attachment       *Attachment  `xml:"attachment"`
+	Association      *Association `xml:"association"`
+	Addresses        []Address    `xml:"privateIpAddressesSet>item"`
+	Prefixes         []prefixXML  `xml:"ipv4PrefixSet>item"`
+	Tags             []tagXML     `xml:"tagSet>item"`
 }
 
 type operatorXML struct {
 	Managed   bool   `xml:"managed"`
 	Principal string `xml:"principal,omitempty"`
-}
-
-type attachmentXML struct {
-	ID                  string `xml:"attachmentId"`
-	Instance            string `xml:"instanceId,omitempty"`
-	InstanceOwner       string `xml:"instanceOwnerId,omitempty"`
-	DeviceIndex         int    `xml:"deviceIndex"`
-	Status              string `xml:"status"`
-	AttachTime          string `xml:"attachTime"`
-	DeleteOnTermination bool   `xml:"deleteOnTermination"`
-}
-
-type addressXML struct {
-	DNSName     string       `xml:"privateDnsName,omitempty"`
-	Private     string       `xml:"privateIpAddress"`
-	Primary     bool         `xml:"primary"`
-	Association *Association `xml:"association"`
 }
 
 type prefixXML struct {
@@ -158,19 +139,11 @@ func interfaceToXML(eni Interface) interfaceXML {
 	x := interfaceXML{
 		ID: eni.ID, Subnet: eni.Subnet, VPC: eni.VPC, Zone: eni.Zone, Description: eni.Description, Owner: eni.Owner,
 		RequesterID: eni.RequesterID, RequesterManaged: eni.RequesterManaged, Operator: operatorXML{eni.Operator != "", eni.Operator},
-		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
-	}
-	for n, a := range eni.Addresses {
-		if n == 0 {
-			x.PrivateIP, x.Association = a.Private, a.Association
-		}
-		x.Addresses = append(x.Addresses, addressXML{a.DNSName, a.Private, n == 0, a.Association})
+		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Attachment: eni.Attachment, Tags: tagsToXML(eni.Tags),
+		Addresses: eni.Addresses, PrivateIP: eni.Addresses[0].Private, Association: eni.Addresses[0].Association,
 	}
 	for _, p := range eni.Prefixes {
 		x.Prefixes = append(x.Prefixes, prefixXML{p})
-	}
-	if a := eni.Attachment; a != nil {
-		x.Attachment = &attachmentXML{a.ID, a.Instance, a.InstanceOwner, a.DeviceIndex, a.Status, api.Timestamp(a.At), a.DeleteOnTermination}
 	}
 	return x
 }

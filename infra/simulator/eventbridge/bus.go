@@ -26,7 +26,6 @@ type rule struct {
 	target  func(event []byte)
 }
 
-// New returns a bus without rules.
 func New(l *loop.Loop, account iam.Account) *Bus { return &Bus{loop: l, account: account} }
 
 // AddRule sends every event that matches an EventBridge pattern to a target.
@@ -42,7 +41,6 @@ func (b *Bus) AddRule(pattern []byte, target func(event []byte)) error {
 	return nil
 }
 
-// Emit puts an event on the bus.
 func (b *Bus) Emit(event []byte) {
 	var e map[string]any
 	if json.Unmarshal(event, &e) != nil {

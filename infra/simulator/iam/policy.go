@@ -37,7 +37,6 @@ type Policy struct {
 	Statement []Statement
 }
 
-// A Statement of a policy.
 type Statement struct {
 	Sid       string `json:",omitempty"`
 	Effect    string
@@ -49,7 +48,6 @@ type Statement struct {
 // Strings is one string or a list of them; IAM allows both.
 type Strings []string
 
-// UnmarshalJSON reads both forms.
 func (s *Strings) UnmarshalJSON(raw []byte) error {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -155,7 +153,6 @@ func Like(pattern, s string) bool {
 	return pattern[0] == s[0] && Like(pattern[1:], s[1:])
 }
 
-// AnyLike holds if one of the patterns matches.
 func AnyLike(patterns []string, s string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return Like(pattern, s) })
 }

@@ -111,7 +111,6 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// play does what is due.
 func (l *Loop) play() {
 	target := l.clock.Now()
 	for len(l.due) > 0 && !l.due[0].at.After(target) {
@@ -140,7 +139,6 @@ func (l *Loop) require(what string) {
 	}
 }
 
-// Uint64 draws a number.
 func (l *Loop) Uint64() uint64 {
 	l.require("a random draw")
 	return l.random.Uint64()
@@ -185,7 +183,6 @@ func (c *Clock) Now() time.Time {
 	return time.Now().Add(c.shift).UTC()
 }
 
-// Advance puts the clock forward.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
@@ -55,6 +56,16 @@ func (r *Region) AddInstance(i ec2.Instance) string {
 	return simulator.Look(r.Region, func() string { return r.EC2.AddInstance(i) })
 }
 
+// Launch launches a node in the region's subnet. It works inside the loop.
+func (r *Region) Launch(n cni.Node) string {
+	n.Subnet = r.Subnet
+	node, err := r.Nodes.Launch(n)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return node
+}
+
 // Exists looks for an interface.
 func (r *Region) Exists(id string) (there bool) {
 	r.Do(func() { _, there = r.EC2.Interface(id) })
@@ -66,7 +77,6 @@ func (r *Region) Free() int {
 	return simulator.Look(r.Region, func() int { return r.EC2.FreeAddresses(r.Subnet) })
 }
 
-// Inject makes the next n calls of an action meet a fault.
 func (r *Region) Inject(action string, n int, f api.Fault) {
 	r.Do(func() { r.Front.Inject(action, n, f) })
 }

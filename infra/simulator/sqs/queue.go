@@ -14,7 +14,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// SQS adds queues to a region.
 type SQS struct {
 	Loop    *loop.Loop
 	Account iam.Account
@@ -33,7 +32,6 @@ type Queue struct {
 	arrived  func()
 }
 
-// A Message is what a queue holds.
 type Message struct {
 	ID, Body string
 	SentAt   time.Time
@@ -44,21 +42,16 @@ type Message struct {
 	source   *Queue // of a dead letter
 }
 
-// AddQueue returns a new queue.
 func (s SQS) AddQueue(q Queue) *Queue {
 	q.sqs = s
 	return &q
 }
 
-// Send puts a message into the queue.
 func (q *Queue) Send(body string) {
 	now := q.sqs.Loop.Now()
 	q.messages = append(q.messages, &Message{ID: q.sqs.Loop.UUID(), Body: body, SentAt: now, visible: now.Add(q.Delay)})
 	q.sqs.Loop.After(q.Delay, q.announce)
 }
-
-// Deliver puts an event into the queue, as the target of a rule.
-func (q *Queue) Deliver(event []byte) { q.Send(string(event)) }
 
 // Messages returns all messages, those in flight and those delayed included.
 func (q *Queue) Messages() []Message {
@@ -121,7 +114,6 @@ func (q *Queue) Receive(n int) []*Message {
 // Visible holds for a message that can be received.
 func (m *Message) Visible(now time.Time) bool { return !m.visible.After(now) }
 
-// Delete removes a message that was received.
 func (q *Queue) Delete(m *Message) {
 	q.messages = slices.DeleteFunc(q.messages, func(other *Message) bool { return other == m })
 }

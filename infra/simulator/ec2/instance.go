@@ -11,17 +11,17 @@ import (
 )
 
 type Instance struct {
-	ID           string
-	Subnet       string // VPC and zone are the subnet's
-	VPC          string
-	Zone         string
-	Owner        string // default the region's account; others' instances are never visible
-	State        string // default "running"
-	Operator     string // the principal of the service that manages it; "" for none
-	Tags         map[string]string
-	Hidden       bool      // EC2 shows it to nobody but itself
-	LaunchedAt   time.Time // or last started
-	TerminatedAt time.Time
+	ID           string            `xml:"instanceId"`
+	Subnet       string            `xml:"subnetId,omitempty"` // VPC and zone are the subnet's
+	VPC          string            `xml:"vpcId,omitempty"`
+	Zone         string            `xml:"placement>availabilityZone,omitempty"`
+	Owner        string            `xml:"-"` // default the region's account; others' instances are never visible
+	State        string            `xml:"-"` // default "running"
+	Operator     string            `xml:"-"` // the principal of the service that manages it; "" for none
+	Tags         map[string]string `xml:"-"`
+	Hidden       bool              `xml:"-"` // EC2 shows it to nobody but itself
+	LaunchedAt   time.Time         `xml:"-"` // or last started
+	TerminatedAt time.Time         `xml:"-"`
 }
 
 // A Guest is what runs on an instance.

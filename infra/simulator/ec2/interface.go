@@ -10,26 +10,27 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// An Interface is a network interface, with two fields that EC2 does not have.
+// An Interface is a network interface, with two fields that EC2 does not have. Fields that are
+// written otherwise than as one element are in wire.go.
 type Interface struct {
-	ID               string
-	Subnet           string // VPC and zone are the subnet's
-	VPC              string
-	Zone             string
-	Description      string
-	Owner            string // default the region's account
-	RequesterID      string
-	RequesterManaged bool
-	Operator         string // the principal of the service that manages it; "" for none
-	Type             string // default "interface"
-	Status           string // default "available", or "in-use" with an attachment
-	Addresses        []Address
-	Prefixes         []string // /28 each
-	Tags             map[string]string
-	Attachment       *Attachment
+	ID               string            `xml:"networkInterfaceId"`
+	Subnet           string            `xml:"subnetId"` // VPC and zone are the subnet's
+	VPC              string            `xml:"vpcId"`
+	Zone             string            `xml:"availabilityZone"`
+	Description      string            `xml:"description"`
+	Owner            string            `xml:"ownerId"` // default the region's account
+	RequesterID      string            `xml:"requesterId,omitempty"`
+	RequesterManaged bool              `xml:"requesterManaged"`
+	Operator         string            `xml:"-"`             // the principal of the service that manages it; "" for none
+	Type             string            `xml:"interfaceType"` // default "interface"
+	Status           string            `xml:"status"`        // default "available", or "in-use" with an attachment
+	Addresses        []Address         `xml:"privateIpAddressesSet>item"`
+	Prefixes         []string          `xml:"-"` // /28 each
+	Tags             map[string]string `xml:"-"`
+	Attachment       *Attachment       `xml:"attachment"`
 
-	Creator  string    // the instance whose CNI made it
-	LeakedAt time.Time // since when it is available and no one will attach it; zero: not so
+	Creator  string    `xml:"-"` // the instance whose CNI made it
+	LeakedAt time.Time `xml:"-"` // since when it is available and no one will attach it; zero: not so
 }
 
 // An Address is a private IPv4 address. One that is added blank gets a free one.

@@ -43,25 +43,15 @@ type done struct {
 	Return bool `xml:"return"`
 }
 
+// An interfaceXML has the elements of an [Interface], and those that it is to be written as.
 type interfaceXML struct {
-	ID               string       `xml:"networkInterfaceId"`
-	Subnet           string       `xml:"subnetId"`
-	VPC              string       `xml:"vpcId"`
-	Zone             string       `xml:"availabilityZone"`
-	Description      string       `xml:"description"`
-	Owner            string       `xml:"ownerId"`
-	RequesterID      string       `xml:"requesterId,omitempty"`
-	RequesterManaged bool         `xml:"requesterManaged"`
-	Operator         operatorXML  `xml:"operator"`
-	Status           string       `xml:"status"`
-	Type             string       `xml:"interfaceType"`
-	PrivateIP        string       `xml:"privateIpAddress,omitempty"`
-	SourceDestCheck  bool         `xml:"sourceDestCheck"`
-	Attachment       *Attachment  `xml:"attachment"`
-	Association      *Association `xml:"association"`
-	Addresses        []Address    `xml:"privateIpAddressesSet>item"`
-	Prefixes         []prefixXML  `xml:"ipv4PrefixSet>item"`
-	Tags             []tagXML     `xml:"tagSet>item"`
+	Interface
+	Operator        operatorXML  `xml:"operator"`
+	PrivateIP       string       `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck bool         `xml:"sourceDestCheck"`
+	Association     *Association `xml:"association"`
+	Prefixes        []prefixXML  `xml:"ipv4PrefixSet>item"`
+	Tags            []tagXML     `xml:"tagSet>item"`
 }
 
 type operatorXML struct {
@@ -85,12 +75,9 @@ type reservationXML struct {
 }
 
 type instanceXML struct {
-	ID        string      `xml:"instanceId"`
+	Instance
 	StateCode int         `xml:"instanceState>code"`
 	State     string      `xml:"instanceState>name"`
-	Subnet    string      `xml:"subnetId,omitempty"`
-	VPC       string      `xml:"vpcId,omitempty"`
-	Zone      string      `xml:"placement>availabilityZone,omitempty"`
 	Launched  string      `xml:"launchTime"`
 	Reason    string      `xml:"reason,omitempty"`
 	Operator  operatorXML `xml:"operator"`
@@ -137,10 +124,8 @@ func refusal(requestID string, e *api.Error) any {
 
 func interfaceToXML(eni Interface) interfaceXML {
 	x := interfaceXML{
-		ID: eni.ID, Subnet: eni.Subnet, VPC: eni.VPC, Zone: eni.Zone, Description: eni.Description, Owner: eni.Owner,
-		RequesterID: eni.RequesterID, RequesterManaged: eni.RequesterManaged, Operator: operatorXML{eni.Operator != "", eni.Operator},
-		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Attachment: eni.Attachment, Tags: tagsToXML(eni.Tags),
-		Addresses: eni.Addresses, PrivateIP: eni.Addresses[0].Private, Association: eni.Addresses[0].Association,
+		Interface: eni, Operator: operatorXML{eni.Operator != "", eni.Operator}, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
+		PrivateIP: eni.Addresses[0].Private, Association: eni.Addresses[0].Association,
 	}
 	for _, p := range eni.Prefixes {
 		x.Prefixes = append(x.Prefixes, prefixXML{p})
@@ -153,8 +138,8 @@ var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32
 
 func instanceToXML(i Instance) instanceXML {
 	x := instanceXML{
-		ID: i.ID, StateCode: stateCodes[i.State], State: i.State, Subnet: i.Subnet, VPC: i.VPC, Zone: i.Zone,
-		Launched: api.Timestamp(i.LaunchedAt), Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
+		Instance: i, StateCode: stateCodes[i.State], State: i.State, Launched: api.Timestamp(i.LaunchedAt),
+		Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
 	}
 	if i.State == "terminated" {
 		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more

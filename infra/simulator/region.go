@@ -34,10 +34,8 @@ package simulator
 
 import (
 	"cmp"
-	"context"
 	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
@@ -57,21 +55,16 @@ type Options struct {
 	Region  string // default eu-west-1
 	Account string // default 123456789012, the account number of AWS's own examples
 
-	EmptyPages  float64 // how likely a page is empty although more follow
-	PagesOnly   bool    // refuses listings without MaxResults, as EC2 does to large accounts
-	HideManaged bool    // hides operator-managed resources from callers that do not request them
+	EmptyPages                 float64 // these are EC2's: [ec2.Settings]
+	PagesOnly, HideManaged     bool
+	Lost, Doubled, Late, Early float64 // these are Auto Scaling's: [autoscaling.Delivery]
 
-	Lost    float64 // how likely an event of Auto Scaling never comes
-	Doubled float64 // how likely it comes twice
-	Late    float64 // how likely it comes up to two hours late
-	Early   float64 // how likely it comes before the instance's interfaces are available
-
-	Buckets map[string]api.Bucket // replaces or adds to the usual ones, by action or kind (ec2/bucket.go)
+	Buckets map[string]api.Bucket // replaces or adds to the usual ones, by action or kind
 }
 
-// A Region is one AWS region of one account.
+// A Region is one AWS region of one account. Do, Advance and Run are its loop's.
 type Region struct {
-	Loop        *loop.Loop
+	*loop.Loop
 	Account     iam.Account
 	Front       *api.Front
 	EC2         *ec2.EC2
@@ -99,20 +92,11 @@ func New(clock *loop.Clock, random *rand.Rand, o Options) *Region {
 	return r
 }
 
-// Do enters the loop and runs f inside. It must not be called inside.
-func (r *Region) Do(f func()) { r.Loop.Do(f) }
-
 // Look enters the loop and returns what f returns.
 func Look[T any](r *Region, f func() T) (seen T) {
 	r.Do(func() { seen = f() })
 	return seen
 }
-
-// Advance moves the clock forward and plays all that falls due.
-func (r *Region) Advance(d time.Duration) { r.Loop.Advance(d) }
-
-// Run plays the region in time until ctx ends. It makes the invocations, too.
-func (r *Region) Run(ctx context.Context) { r.Loop.Run(ctx) }
 
 // Transport answers requests by the front itself: no socket, so that a client works
 // inside a testing/synctest bubble.

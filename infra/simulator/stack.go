@@ -53,9 +53,10 @@ func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*St
 		Name: nameIn(mapping.Queue), Delay: seconds(queue.DelaySeconds), Visibility: seconds(queue.VisibilityTimeout),
 		Receives: queue.RedrivePolicy.MaxReceiveCount, DeadLetters: s.DeadLetters,
 	})
-	deliver := s.Queue.Deliver
-	if rule.State == "DISABLED" {
-		deliver = func([]byte) {}
+	deliver := func(event []byte) {
+		if rule.State == "ENABLED" {
+			s.Queue.Send(string(event))
+		}
 	}
 	if err := r.Bus.AddRule(rule.EventPattern, deliver); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
@@ -152,8 +153,8 @@ func readResources(resources cloudformation.Resources) (b blueprint, err error) 
 		return b, fmt.Errorf("the simulator does not support dead letters in %s", letters)
 	case rule.State != "ENABLED" && rule.State != "DISABLED":
 		return b, fmt.Errorf("the simulator does not support a rule's State %q", rule.State)
-	case function.MemorySize == 0 || function.Timeout == 0 || mapping.ScalingConfig.MaximumConcurrency == 0:
-		return b, errors.New("the simulator does not support a default MemorySize, Timeout or MaximumConcurrency")
+	case function.MemorySize == 0 || function.Timeout == 0 || mapping.BatchSize == 0 || mapping.ScalingConfig.MaximumConcurrency == 0 || b.TerminateEventsQueue.VisibilityTimeout == 0:
+		return b, errors.New("the simulator does not support a default MemorySize, Timeout, BatchSize, MaximumConcurrency or VisibilityTimeout")
 	}
 	return b, nil
 }

@@ -3,6 +3,8 @@ package simulator_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,8 +17,12 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/simtest"
 )
+
+var equal = simtest.Equal
 
 func must[T any](value T, err error) T {
 	if err != nil {
@@ -25,9 +31,14 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// deployed deploys the repository's template with another value at a path.
+// template reads the repository's.
+func template() cloudformation.Template {
+	return must(cloudformation.Read(must(os.ReadFile("../../template.yaml"))))
+}
+
+// deployed deploys the template with another value at a path.
 func deployed(at string, value any) cloudformation.Resources {
-	template := must(cloudformation.Read(must(os.ReadFile("../../template.yaml"))))
+	template := template()
 	var parent any = template
 	for name := range strings.SplitSeq(path.Dir(at), "/") {
 		parent = must(cloudformation.At(parent, name))
@@ -36,26 +47,27 @@ func deployed(at string, value any) cloudformation.Resources {
 	return must(template.Deploy(nil))
 }
 
-// A trial is an hour of a deployed stack whose function hangs on each batch of events.
+// A trial is an hour of a deployed stack whose function hangs on each batch of events, and fails at once on others.
 type trial struct {
 	*simulator.Region
 	*simulator.Stack
-	batches []string // when each began, how long it took, how many events it held
-	sweeps  int
+	invoke  lambda.Invoke // hang, unless it is prepared
+	batches []string      // when each began, how long it took, how many events it held
+	sweeps  []lambda.Invocation
 }
 
 func hang(ctx context.Context, payload []byte) ([]byte, error) {
 	if bytes.Contains(payload, []byte("Records")) {
 		<-ctx.Done()
 	}
-	return nil, ctx.Err()
+	return nil, errors.New("failed")
 }
 
 // try starts the schedule once the trial is prepared, inside.
 func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial)) *trial {
-	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})}
+	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{}), invoke: hang}
 	r.Do(func() {
-		r.Stack = must(simulator.Deploy(r.Region, resources, hang))
+		r.Stack = must(simulator.Deploy(r.Region, resources, func(ctx context.Context, payload []byte) ([]byte, error) { return r.invoke(ctx, payload) }))
 		prepare(r)
 		r.Stack.Start()
 	})
@@ -71,7 +83,7 @@ func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial))
 		if count := bytes.Count(i.Payload, []byte("messageId")); count > 0 {
 			r.batches = append(r.batches, fmt.Sprintf("at %s for %s: %d", i.Start.Sub(begun), i.End.Sub(i.Start), count))
 		} else {
-			r.sweeps++
+			r.sweeps = append(r.sweeps, i)
 		}
 	}
 	return r
@@ -99,7 +111,7 @@ func TestEachNumberOfTheTemplateIsPlayed(t *testing.T) {
 	ends := func(r *trial) any {
 		return fmt.Sprint(len(r.batches), " runs, ", len(r.DeadLetters.Messages()), " dead")
 	}
-	sweeps := func(r *trial) any { return r.sweeps }
+	sweeps := func(r *trial) any { return len(r.sweeps) }
 	for _, c := range []struct {
 		path    string
 		value   any
@@ -131,16 +143,21 @@ func TestEachNumberOfTheTemplateIsPlayed(t *testing.T) {
 	}
 }
 
-func TestTheScheduleCanBePausedAndChanged(t *testing.T) {
+// Scheduler's event has the string "{}" for a detail (observed). A run that fails is not repeated.
+func TestTheSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := try(t, deployed(nothing, ""), func(r *trial) {
 			r.Interval = 10 * time.Minute
 			r.Loop.After(31*time.Minute, func() { r.Paused = true })
 			r.Loop.After(51*time.Minute, func() { r.Paused = false })
 		})
-		if r.sweeps != 4 {
-			t.Errorf("%d sweeps, want 4", r.sweeps)
+		equal(t, "sweeps, paused for two", len(r.sweeps), 4)
+		var event struct{ Source, Detail string }
+		if err := json.Unmarshal(r.sweeps[0].Payload, &event); err != nil {
+			t.Fatal(err)
 		}
+		equal(t, "source", event.Source, "aws.scheduler")
+		equal(t, "detail", event.Detail, "{}")
 	})
 }
 

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
@@ -80,7 +82,6 @@ func (c *Call) List(name string) []string {
 // Allow gives a caller a policy: from then on it may do what that allows.
 func (f *Front) Allow(accessKey string, p iam.Policy) { f.policies[accessKey] = p }
 
-// RevokeKey makes an access key invalid.
 func (f *Front) RevokeKey(accessKey string) { f.revoked[accessKey] = true }
 
 // arrive numbers a call and decides what it meets.
@@ -123,4 +124,34 @@ func (f *Front) attempt(c *Call) (any, *Error) {
 		return nil, service.Throttled
 	}
 	return do(c)
+}
+
+// Token returns an opaque NextToken: the last ID or name seen, and the query that it
+// belongs to. No two are alike, not even after two empty pages, because boto3 takes
+// a token that comes again for a loop.
+func (c *Call) Token(after string) string {
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "%016x %s %s", c.front.loop.Uint64(), after, query(c.Form)))
+}
+
+// Resume reads the call's NextToken: where the listing goes on, "" for its start.
+func (c *Call) Resume() (after string, err *Error) {
+	given := c.Form.Get("NextToken")
+	if given == "" {
+		return "", nil
+	}
+	raw, undecodable := base64.URLEncoding.DecodeString(given)
+	parts := strings.SplitN(string(raw), " ", 3)
+	if undecodable != nil || len(parts) != 3 || parts[2] != query(c.Form) {
+		return "", NewError(400, "InvalidNextToken", "The token is not valid for this request.")
+	}
+	return parts[1], nil
+}
+
+// query returns what a token is bound to: the call without its place in the pages.
+func query(form url.Values) string {
+	rest := maps.Clone(form)
+	for _, place := range []string{"NextToken", "MaxResults", "MaxRecords"} {
+		rest.Del(place)
+	}
+	return rest.Encode()
 }

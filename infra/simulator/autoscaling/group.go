@@ -62,7 +62,6 @@ func New(l *loop.Loop, front *api.Front, account iam.Account, e *ec2.EC2, nodes 
 	return s
 }
 
-// AddGroup adds an empty group.
 func (s *Groups) AddGroup(g Group) {
 	s.groups[g.Name] = &group{Group: g, created: s.loop.Now(), arn: s.account.ARN("autoscaling", "autoScalingGroup:"+s.loop.UUID()+":autoScalingGroupName/"+g.Name)}
 }

@@ -14,37 +14,6 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// deploy deploys the repository's template.
-func deploy(given map[string]string) Resources {
-	return must(must(Read(must(os.ReadFile("../../../template.yaml")))).Deploy(given))
-}
-
-// wantAt compares what lies at a path of names, which slashes part.
-func wantAt(t *testing.T, document any, path, want string) {
-	t.Helper()
-	for name := range strings.SplitSeq(path, "/") {
-		document = must(At(document, name))
-	}
-	if got := fmt.Sprint(document); got != want {
-		t.Errorf("%s is %s, want %s", path, got, want)
-	}
-}
-
-// The repository's template deploys without parameters, and with lists and conditions filled.
-func TestTheTemplateDeploys(t *testing.T) {
-	resources := deploy(nil)
-	if resources["DeadLetterAlarm"] != nil {
-		t.Error("the defaults make an alarm")
-	}
-	wantAt(t, resources, "ReleaseFunction/Properties/Environment/Variables/GRACE_PERIOD_MINUTES", "30")
-	full := deploy(map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:operators", "VpcIds": "vpc-01234567,vpc-89abcdef"})
-	wantAt(t, full, "DeadLetterAlarm/Properties/AlarmActions", "[arn:aws:sns:eu-west-1:123456789012:operators]")
-	const vpcs = "ArnLike:map[ec2:Vpc:[arn:*:ec2:*:*:vpc/vpc-01234567 arn:*:ec2:*:*:vpc/vpc-89abcdef]]"
-	if role := fmt.Sprint(full["ReleaseFunctionRole"]); !strings.Contains(role, vpcs) {
-		t.Errorf("the role is %s, want %s in it", role, vpcs)
-	}
-}
-
 // small is a template in which a thing has the VALUE.
 const small = `
 Transform: AWS::Serverless-2016-10-31
@@ -115,7 +84,7 @@ func TestWhatIsNotSupportedIsAnError(t *testing.T) {
 
 // The constants that no simulation plays: simulator.Deploy plays the others.
 func TestTheConstantsThatNothingPlays(t *testing.T) {
-	resources := deploy(nil)
+	resources := must(must(Read(must(os.ReadFile("../../../template.yaml")))).Deploy(nil))
 	for path, want := range map[string]string{
 		"ReleaseFunction/Properties/EventInvokeConfig":                                       "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
 		"ReleaseFunction/Properties/Events/Sweep/Properties/RetryPolicy":                     "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
@@ -125,7 +94,13 @@ func TestTheConstantsThatNothingPlays(t *testing.T) {
 		"TerminateEventsQueue/Properties/SqsManagedSseEnabled":                               "true",
 		"DeadLetterQueue/Properties":                                                         "map[MessageRetentionPeriod:1209600 SqsManagedSseEnabled:true]", // 14 days
 	} {
-		wantAt(t, resources, path, want)
+		var part any = resources
+		for name := range strings.SplitSeq(path, "/") {
+			part = must(At(part, name))
+		}
+		if got := fmt.Sprint(part); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
 	}
 	if value, err := At(resources, "ReleaseFunction", "Properties", "ReservedConcurrentExecutions"); err == nil {
 		t.Errorf("the function reserves the concurrency %v", value)

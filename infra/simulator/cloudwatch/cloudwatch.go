@@ -18,7 +18,6 @@ import (
 // Metrics are the samples of each metric, by [MetricID].
 type Metrics map[string][]Sample
 
-// A Sample is one value of a metric.
 type Sample struct {
 	At    time.Time
 	Value float64
@@ -175,7 +174,6 @@ func (a Alarm) FirstIn(m Metrics, from, to time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// breaches judges the samples of one period.
 func (a Alarm) breaches(values []float64) bool {
 	if len(values) == 0 {
 		return a.TreatMissingData == "breaching"

@@ -60,7 +60,6 @@ type Nodes struct {
 	nodes map[string]*node
 }
 
-// New returns a region without nodes.
 func New(l *loop.Loop, front *api.Front, e *ec2.EC2) *Nodes {
 	terminate := func(instance string) { e.Terminate(instance, false, nil) }
 	return &Nodes{Terminate: terminate, loop: l, front: front, ec2: e, nodes: map[string]*node{}}
@@ -153,7 +152,6 @@ func (n *node) Die() {
 	clear(n.inFlight)
 }
 
-// Gone removes the node.
 func (n *node) Gone() { delete(n.nodes, n.id) }
 
 // later does a step of the CNI's once d has passed and the instance runs, unless the CNI has died.

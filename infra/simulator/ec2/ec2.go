@@ -3,12 +3,13 @@
 //
 // It imports loop, iam and api. Three stores hold what there is: network.go, then
 // interface.go, then instance.go, each built on the ones before. On them stands
-// service, with the calls: write.go, and describe.go by filter.go and page.go.
+// service, with the calls: write.go, and describe.go by filter.go.
 // Start reading at [EC2], the stores in one, and at service below.
 package ec2
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
@@ -63,4 +64,29 @@ func New(l *loop.Loop, front *api.Front, account iam.Account, settings Settings)
 		Buckets:        buckets, BucketOf: bucketOf,
 	})
 	return &s.EC2
+}
+
+// buckets are per account, region and action (EC2 API Reference, "Request
+// throttling"): some actions have numbers of their own, the others those of their
+// kind. Listings have more when they are paginated or filtered.
+var buckets = map[string]api.Bucket{
+	"CreateNetworkInterface": {Size: 100, Refill: 5},
+	"DeleteNetworkInterface": {Size: 100, Refill: 5},
+	"DetachNetworkInterface": {Size: 100, Refill: 5},
+	"CreateTags":             {Size: 100, Refill: 10},
+	"paginated":              {Size: 100, Refill: 20},
+	"unpaginated":            {Size: 50, Refill: 10},
+	"other":                  {Size: 50, Refill: 5},
+}
+
+func bucketOf(c *api.Call) []string {
+	if !strings.HasPrefix(c.Action, "Describe") {
+		return []string{"other", c.Action}
+	}
+	for _, narrow := range []string{"MaxResults", "NextToken", "Filter.1.Name", "NetworkInterfaceId.1", "InstanceId.1", "SubnetId.1"} {
+		if c.Form.Has(narrow) {
+			return []string{"paginated", c.Action}
+		}
+	}
+	return []string{"unpaginated", c.Action}
 }

@@ -28,43 +28,20 @@ type listing[T any] struct {
 	tags  func(T) map[string]string // nil for a kind without tag filters
 }
 
-// A filter is satisfied by a resource with any of its values.
-type filter struct {
-	name     string
-	exact    map[string]bool // the values without wildcards: there may be 200, for thousands of resources
-	patterns []string        // the others
-}
-
-func newFilter(name string, values []string) filter {
-	f := filter{name: name, exact: map[string]bool{}}
-	for _, value := range values {
-		if strings.ContainsAny(value, `*?\`) {
-			f.patterns = append(f.patterns, value)
-		} else {
-			f.exact[value] = true
-		}
-	}
-	return f
-}
-
-func (f filter) admits(have string) bool { return f.exact[have] || iam.AnyLike(f.patterns, have) }
-
 // The filters that have a use here. EC2 has more; a name that is not here is refused
 // as EC2 refuses an unknown one.
 var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
-	"status":                       func(e Interface) []string { return []string{e.Status} },
-	"description":                  func(e Interface) []string { return []string{e.Description} },
-	"subnet-id":                    func(e Interface) []string { return []string{e.Subnet} },
-	"vpc-id":                       func(e Interface) []string { return []string{e.VPC} },
-	"network-interface-id":         func(e Interface) []string { return []string{e.ID} },
-	"owner-id":                     func(e Interface) []string { return []string{e.Owner} },
-	"interface-type":               func(e Interface) []string { return []string{e.Type} },
-	"requester-managed":            func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
-	"operator.managed":             func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
-	"attachment.status":            attachmentField(func(a *Attachment) string { return a.Status }),
-	"attachment.instance-id":       attachmentField(func(a *Attachment) string { return a.Instance }),
-	"attachment.attachment-id":     attachmentField(func(a *Attachment) string { return a.ID }),
-	"attachment.instance-owner-id": attachmentField(func(a *Attachment) string { return a.InstanceOwner }),
+	"status":                 func(e Interface) []string { return []string{e.Status} },
+	"description":            func(e Interface) []string { return []string{e.Description} },
+	"subnet-id":              func(e Interface) []string { return []string{e.Subnet} },
+	"vpc-id":                 func(e Interface) []string { return []string{e.VPC} },
+	"network-interface-id":   func(e Interface) []string { return []string{e.ID} },
+	"owner-id":               func(e Interface) []string { return []string{e.Owner} },
+	"interface-type":         func(e Interface) []string { return []string{e.Type} },
+	"requester-managed":      func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
+	"operator.managed":       func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
+	"attachment.status":      attachmentField(func(a *Attachment) string { return a.Status }),
+	"attachment.instance-id": attachmentField(func(a *Attachment) string { return a.Instance }),
 }}
 
 var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
@@ -72,8 +49,6 @@ var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instanc
 	"instance-state-name": func(i Instance) []string { return []string{i.State} },
 	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
 	"vpc-id":              func(i Instance) []string { return present(i.VPC) },
-	"owner-id":            func(i Instance) []string { return []string{i.Owner} },
-	"operator.managed":    func(i Instance) []string { return []string{strconv.FormatBool(i.Operator != "")} },
 }}
 
 var subnetListing = listing[*subnet]{idKind: subnetID, named: map[string]func(*subnet) []string{
@@ -81,22 +56,22 @@ var subnetListing = listing[*subnet]{idKind: subnetID, named: map[string]func(*s
 	"vpc-id":    func(s *subnet) []string { return []string{s.vpc} },
 }}
 
-// filtersOf reads a call's filters and refuses what EC2 refuses.
-func filtersOf[T any](c *api.Call, known listing[T]) ([]filter, *api.Error) {
-	var filters []filter
+// filters returns a call's filters, all of which a resource must pass, and refuses what EC2 refuses.
+func (l listing[T]) filters(c *api.Call) (filters []func(T) bool, err *api.Error) {
 	total := 0
 	for n := 1; c.Form.Has(fmt.Sprintf("Filter.%d.Name", n)); n++ {
 		name, values := c.Form.Get(fmt.Sprintf("Filter.%d.Name", n)), c.List(fmt.Sprintf("Filter.%d.Value", n))
-		if known.named[name] == nil && !(known.tags != nil && isTagFilter(name)) {
+		field, admits := l.field(name), admits(values)
+		switch {
+		case field == nil:
 			return nil, api.NewError(400, "InvalidParameterValue", "The filter '"+name+"' is invalid")
-		}
-		if len(values) == 0 {
+		case len(values) == 0:
 			return nil, api.NewError(400, "InvalidParameterValue", "The filter '"+name+"' has no value")
-		}
-		if slices.ContainsFunc(values, func(v string) bool { return len(v) > maxFilterLength }) {
+		case slices.ContainsFunc(values, func(v string) bool { return len(v) > maxFilterLength }):
 			return nil, api.NewError(400, "InvalidParameterValue", fmt.Sprintf("A value of the filter '%s' is longer than %d characters", name, maxFilterLength))
 		}
-		filters, total = append(filters, newFilter(name, values)), total+len(values)
+		filters = append(filters, func(row T) bool { return slices.ContainsFunc(field(row), admits) })
+		total += len(values)
 	}
 	if len(filters) > maxFilters {
 		return nil, api.NewError(400, "FilterLimitExceeded", fmt.Sprintf("The maximum number of filters specified on a single call is %d", maxFilters))
@@ -107,32 +82,36 @@ func filtersOf[T any](c *api.Call, known listing[T]) ([]filter, *api.Error) {
 	return filters, nil
 }
 
-// matches holds if the resource satisfies every filter.
-func (l listing[T]) matches(resource T, filters []filter) bool {
-	for _, f := range filters {
-		if !slices.ContainsFunc(l.of(resource, f.name), f.admits) {
-			return false
+// field returns what reads the values that a resource has for a filter; nil for an unknown one.
+func (l listing[T]) field(name string) func(T) []string {
+	key, byTag := strings.CutPrefix(name, "tag:")
+	switch {
+	case l.tags != nil && byTag:
+		return func(row T) []string {
+			if value, ok := l.tags(row)[key]; ok {
+				return []string{value}
+			}
+			return nil
+		}
+	case l.tags != nil && name == "tag-key":
+		return func(row T) []string { return slices.Collect(maps.Keys(l.tags(row))) }
+	}
+	return l.named[name]
+}
+
+// admits returns what holds for any of a filter's values. There may be 200, for thousands of
+// resources, so those without wildcards are looked up.
+func admits(values []string) func(have string) bool {
+	exact, patterns := map[string]bool{}, []string{}
+	for _, value := range values {
+		if strings.ContainsAny(value, `*?\`) {
+			patterns = append(patterns, value)
+		} else {
+			exact[value] = true
 		}
 	}
-	return true
+	return func(have string) bool { return exact[have] || iam.AnyLike(patterns, have) }
 }
-
-// of returns the values that the resource has for a filter.
-func (l listing[T]) of(resource T, name string) []string {
-	if field := l.named[name]; field != nil {
-		return field(resource)
-	}
-	tags := l.tags(resource)
-	if name == "tag-key" {
-		return slices.Collect(maps.Keys(tags))
-	}
-	if value, ok := tags[strings.TrimPrefix(name, "tag:")]; ok {
-		return []string{value}
-	}
-	return nil
-}
-
-func isTagFilter(name string) bool { return name == "tag-key" || strings.HasPrefix(name, "tag:") }
 
 func present(value string) []string {
 	if value == "" {

@@ -10,19 +10,18 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// An Instance is an EC2 instance.
 type Instance struct {
-	ID           string
-	Subnet       string // VPC and zone are the subnet's
-	VPC          string
-	Zone         string
-	Owner        string // default the region's account; others' instances are never visible
-	State        string // default "running"
-	Operator     string // the principal of the service that manages it; "" for none
-	Tags         map[string]string
-	Hidden       bool      // EC2 shows it to nobody but itself
-	LaunchedAt   time.Time // or last started
-	TerminatedAt time.Time
+	ID           string            `xml:"instanceId"`
+	Subnet       string            `xml:"subnetId,omitempty"` // VPC and zone are the subnet's
+	VPC          string            `xml:"vpcId,omitempty"`
+	Zone         string            `xml:"placement>availabilityZone,omitempty"`
+	Owner        string            `xml:"-"` // default the region's account; others' instances are never visible
+	State        string            `xml:"-"` // default "running"
+	Operator     string            `xml:"-"` // the principal of the service that manages it; "" for none
+	Tags         map[string]string `xml:"-"`
+	Hidden       bool              `xml:"-"` // EC2 shows it to nobody but itself
+	LaunchedAt   time.Time         `xml:"-"` // or last started
+	TerminatedAt time.Time         `xml:"-"`
 }
 
 // A Guest is what runs on an instance.
@@ -60,7 +59,7 @@ func (s *InstanceStore) RunInstance(i Instance, guest Guest) (id string, err *ap
 	i.ID, i.State = s.loop.ID("i"), "pending"
 	primary := Interface{
 		ID: s.loop.ID("eni"), Subnet: i.Subnet, Status: "in-use", Addresses: make([]Address, 1),
-		Attachment: &Attachment{ID: s.loop.ID("eni-attach"), Instance: i.ID, InstanceOwner: s.account, Status: "attached", DeleteOnTermination: true, At: s.loop.Now()},
+		Attachment: &Attachment{ID: s.loop.ID("eni-attach"), Instance: i.ID, InstanceOwner: s.account, Status: "attached", DeleteOnTermination: true},
 	}
 	if err := s.interfaces.create(&primary); err != nil {
 		return "", err
@@ -75,7 +74,6 @@ func (s *InstanceStore) RunInstance(i Instance, guest Guest) (id string, err *ap
 // Instances returns all instances in the order of their IDs.
 func (s *InstanceStore) Instances() []Instance { return s.table.all() }
 
-// Instance finds one by its ID.
 func (s *InstanceStore) Instance(id string) (Instance, bool) {
 	i, ok := s.table.rows[id]
 	return i, ok
@@ -185,7 +183,6 @@ func (s *InstanceStore) transition(id, from, to string) bool {
 	return true
 }
 
-// detachAll takes the interfaces off a terminated instance.
 func (s *InstanceStore) detachAll(instance string, late bool) {
 	for _, eni := range s.interfaces.Interfaces() {
 		switch {

@@ -10,33 +10,35 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// An Interface is a network interface, with two fields that EC2 does not have.
+// An Interface is a network interface, with two fields that EC2 does not have. Fields that are
+// written otherwise than as one element are in wire.go.
 type Interface struct {
-	ID               string
-	Subnet           string // VPC and zone are the subnet's
-	VPC              string
-	Zone             string
-	Description      string
-	Owner            string // default the region's account
-	RequesterID      string
-	RequesterManaged bool
-	Operator         string // the principal of the service that manages it; "" for none
-	Type             string // default "interface"
-	Status           string // default "available", or "in-use" with an attachment
-	Addresses        []Address
-	Prefixes         []string // /28 each
-	Tags             map[string]string
-	Attachment       *Attachment
+	ID               string            `xml:"networkInterfaceId"`
+	Subnet           string            `xml:"subnetId"` // VPC and zone are the subnet's
+	VPC              string            `xml:"vpcId"`
+	Zone             string            `xml:"availabilityZone"`
+	Description      string            `xml:"description"`
+	Owner            string            `xml:"ownerId"` // default the region's account
+	RequesterID      string            `xml:"requesterId,omitempty"`
+	RequesterManaged bool              `xml:"requesterManaged"`
+	Operator         string            `xml:"-"`             // the principal of the service that manages it; "" for none
+	Type             string            `xml:"interfaceType"` // default "interface"
+	Status           string            `xml:"status"`        // default "available", or "in-use" with an attachment
+	Addresses        []Address         `xml:"privateIpAddressesSet>item"`
+	Prefixes         []string          `xml:"-"` // /28 each
+	Tags             map[string]string `xml:"-"`
+	Attachment       *Attachment       `xml:"attachment"`
 
-	Creator  string    // the instance whose CNI made it
-	LeakedAt time.Time // since when it is available and no one will attach it; zero: not so
+	Creator  string    `xml:"-"` // the instance whose CNI made it
+	LeakedAt time.Time `xml:"-"` // since when it is available and no one will attach it; zero: not so
 }
 
 // An Address is a private IPv4 address. One that is added blank gets a free one.
 type Address struct {
-	Private     string
-	DNSName     string // empty where the VPC gives none
-	Association *Association
+	DNSName     string       `xml:"privateDnsName,omitempty"` // empty where the VPC gives none
+	Private     string       `xml:"privateIpAddress"`
+	Primary     bool         `xml:"primary"` // the first one is
+	Association *Association `xml:"association"`
 }
 
 // An Association ties an Elastic, carrier or customer-owned address to a private one.
@@ -51,13 +53,13 @@ type Association struct {
 
 // An Attachment is to an instance, or to something of a service's (no Instance).
 type Attachment struct {
-	ID                  string
-	Instance            string
-	InstanceOwner       string
-	DeviceIndex         int
-	Status              string // attaching, attached, detaching
-	DeleteOnTermination bool
-	At                  time.Time
+	ID                  string `xml:"attachmentId"`
+	Instance            string `xml:"instanceId,omitempty"`
+	InstanceOwner       string `xml:"instanceOwnerId,omitempty"`
+	DeviceIndex         int    `xml:"deviceIndex"`
+	Status              string `xml:"status"`     // attaching, attached, detaching
+	AttachTime          string `xml:"attachTime"` // default now
+	DeleteOnTermination bool   `xml:"deleteOnTermination"`
 }
 
 // A Deletion is an interface that a call has deleted, as it was then.
@@ -87,7 +89,6 @@ func (s *InterfaceStore) AddInterface(eni Interface) string {
 		attachment := *a
 		attachment.ID = cmp.Or(a.ID, s.loop.ID("eni-attach"))
 		attachment.Status = cmp.Or(a.Status, "attached")
-		attachment.At = s.loop.Now()
 		eni.Attachment = &attachment
 		eni.Status = cmp.Or(eni.Status, "in-use")
 	}
@@ -113,13 +114,12 @@ func (s *InterfaceStore) UpdateInterface(id string, change func(*Interface)) {
 		eni.Attachment = &attachment
 	}
 	change(&eni)
-	s.table.put(s.loop.Now(), id, eni)
+	s.put(eni)
 }
 
 // Interfaces returns all interfaces in the order of their IDs.
 func (s *InterfaceStore) Interfaces() []Interface { return s.table.all() }
 
-// Interface finds one by its ID.
 func (s *InterfaceStore) Interface(id string) (Interface, bool) {
 	eni, ok := s.table.rows[id]
 	return eni, ok
@@ -176,11 +176,17 @@ func (s *InterfaceStore) create(eni *Interface) *api.Error {
 	if err := home.assign(eni); err != nil {
 		return err
 	}
-	s.table.put(s.loop.Now(), eni.ID, *eni)
+	s.put(*eni)
 	return nil
 }
 
-// remove deletes an interface, and its addresses are free again.
+func (s *InterfaceStore) put(eni Interface) {
+	if a := eni.Attachment; a != nil {
+		a.AttachTime = cmp.Or(a.AttachTime, api.Timestamp(s.loop.Now()))
+	}
+	s.table.put(s.loop.Now(), eni.ID, eni)
+}
+
 func (s *InterfaceStore) remove(eni Interface) {
 	s.network.subnets[eni.Subnet].unassign(eni)
 	s.table.drop(s.loop.Now(), eni.ID)

@@ -10,7 +10,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// A Network holds VPCs and subnets.
 type Network struct {
 	loop    *loop.Loop
 	region  string
@@ -31,7 +30,6 @@ type subnet struct {
 // delegation for Amazon EC2 network interfaces").
 const prefixSize = 16
 
-// AddVPC returns the new VPC's ID.
 func (n *Network) AddVPC(cidr string) string {
 	id := n.loop.ID("vpc")
 	n.vpcs[id] = netip.MustParsePrefix(cidr)
@@ -111,6 +109,7 @@ func (s *subnet) assign(eni *Interface) *api.Error {
 		return api.NewError(400, "InsufficientFreeAddressesInSubnet", fmt.Sprintf("The specified subnet does not have enough free addresses to satisfy the request (%s).", s.id))
 	}
 	for i := range eni.Addresses {
+		eni.Addresses[i].Primary = i == 0
 		if eni.Addresses[i].Private == "" {
 			address, _ := s.take(1)
 			eni.Addresses[i].Private = address.String()
@@ -128,7 +127,6 @@ func (s *subnet) assign(eni *Interface) *api.Error {
 	return nil
 }
 
-// unassign frees the addresses and prefixes of an interface.
 func (s *subnet) unassign(eni Interface) {
 	for _, a := range eni.Addresses {
 		s.mark(s.place(netip.MustParseAddr(a.Private)), 1, false)

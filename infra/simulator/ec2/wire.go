@@ -30,12 +30,10 @@ type describeSubnetsResponse struct {
 	NextToken string      `xml:"nextToken,omitempty"`
 }
 
-// CreateNetworkInterfaceResponse holds the new interface.
 type CreateNetworkInterfaceResponse struct {
 	Interface interfaceXML `xml:"networkInterface"`
 }
 
-// AttachNetworkInterfaceResponse holds the new attachment's ID.
 type AttachNetworkInterfaceResponse struct {
 	AttachmentID string `xml:"attachmentId"`
 }
@@ -45,47 +43,20 @@ type done struct {
 	Return bool `xml:"return"`
 }
 
+// An interfaceXML has the elements of an [Interface], and those that it is to be written as.
 type interfaceXML struct {
-	ID               string         `xml:"networkInterfaceId"`
-	Subnet           string         `xml:"subnetId"`
-	VPC              string         `xml:"vpcId"`
-	Zone             string         `xml:"availabilityZone"`
-	Description      string         `xml:"description"`
-	Owner            string         `xml:"ownerId"`
-	RequesterID      string         `xml:"requesterId,omitempty"`
-	RequesterManaged bool           `xml:"requesterManaged"`
-	Operator         operatorXML    `xml:"operator"`
-	Status           string         `xml:"status"`
-	Type             string         `xml:"interfaceType"`
-	PrivateIP        string         `xml:"privateIpAddress,omitempty"`
-	SourceDestCheck  bool           `xml:"sourceDestCheck"`
-	Attachment       *attachmentXML `xml:"attachment"`
-	Association      *Association   `xml:"association"`
-	Addresses        []addressXML   `xml:"privateIpAddressesSet>item"`
-	Prefixes         []prefixXML    `xml:"ipv4PrefixSet>item"`
-	Tags             []tagXML       `xml:"tagSet>item"`
+	Interface
+	Operator        operatorXML  `xml:"operator"`
+	PrivateIP       string       `xml:"privateIpAddress,omitempty"`
+	SourceDestCheck bool         `xml:"sourceDestCheck"`
+	Association     *Association `xml:"association"`
+	Prefixes        []prefixXML  `xml:"ipv4PrefixSet>item"`
+	Tags            []tagXML     `xml:"tagSet>item"`
 }
 
 type operatorXML struct {
 	Managed   bool   `xml:"managed"`
 	Principal string `xml:"principal,omitempty"`
-}
-
-type attachmentXML struct {
-	ID                  string `xml:"attachmentId"`
-	Instance            string `xml:"instanceId,omitempty"`
-	InstanceOwner       string `xml:"instanceOwnerId,omitempty"`
-	DeviceIndex         int    `xml:"deviceIndex"`
-	Status              string `xml:"status"`
-	AttachTime          string `xml:"attachTime"`
-	DeleteOnTermination bool   `xml:"deleteOnTermination"`
-}
-
-type addressXML struct {
-	DNSName     string       `xml:"privateDnsName,omitempty"`
-	Private     string       `xml:"privateIpAddress"`
-	Primary     bool         `xml:"primary"`
-	Association *Association `xml:"association"`
 }
 
 type prefixXML struct {
@@ -104,12 +75,9 @@ type reservationXML struct {
 }
 
 type instanceXML struct {
-	ID        string      `xml:"instanceId"`
+	Instance
 	StateCode int         `xml:"instanceState>code"`
 	State     string      `xml:"instanceState>name"`
-	Subnet    string      `xml:"subnetId,omitempty"`
-	VPC       string      `xml:"vpcId,omitempty"`
-	Zone      string      `xml:"placement>availabilityZone,omitempty"`
 	Launched  string      `xml:"launchTime"`
 	Reason    string      `xml:"reason,omitempty"`
 	Operator  operatorXML `xml:"operator"`
@@ -156,21 +124,11 @@ func refusal(requestID string, e *api.Error) any {
 
 func interfaceToXML(eni Interface) interfaceXML {
 	x := interfaceXML{
-		ID: eni.ID, Subnet: eni.Subnet, VPC: eni.VPC, Zone: eni.Zone, Description: eni.Description, Owner: eni.Owner,
-		RequesterID: eni.RequesterID, RequesterManaged: eni.RequesterManaged, Operator: operatorXML{eni.Operator != "", eni.Operator},
-		Status: eni.Status, Type: eni.Type, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
-	}
-	for n, a := range eni.Addresses {
-		if n == 0 {
-			x.PrivateIP, x.Association = a.Private, a.Association
-		}
-		x.Addresses = append(x.Addresses, addressXML{a.DNSName, a.Private, n == 0, a.Association})
+		Interface: eni, Operator: operatorXML{eni.Operator != "", eni.Operator}, SourceDestCheck: true, Tags: tagsToXML(eni.Tags),
+		PrivateIP: eni.Addresses[0].Private, Association: eni.Addresses[0].Association,
 	}
 	for _, p := range eni.Prefixes {
 		x.Prefixes = append(x.Prefixes, prefixXML{p})
-	}
-	if a := eni.Attachment; a != nil {
-		x.Attachment = &attachmentXML{a.ID, a.Instance, a.InstanceOwner, a.DeviceIndex, a.Status, api.Timestamp(a.At), a.DeleteOnTermination}
 	}
 	return x
 }
@@ -180,8 +138,8 @@ var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32
 
 func instanceToXML(i Instance) instanceXML {
 	x := instanceXML{
-		ID: i.ID, StateCode: stateCodes[i.State], State: i.State, Subnet: i.Subnet, VPC: i.VPC, Zone: i.Zone,
-		Launched: api.Timestamp(i.LaunchedAt), Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
+		Instance: i, StateCode: stateCodes[i.State], State: i.State, Launched: api.Timestamp(i.LaunchedAt),
+		Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
 	}
 	if i.State == "terminated" {
 		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more

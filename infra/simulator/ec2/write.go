@@ -63,7 +63,7 @@ func (s service) attachNetworkInterface(c *api.Call) (any, *api.Error) {
 		return nil, api.NewError(400, "InvalidParameterValue", fmt.Sprintf("Instance '%s' already has an interface attached at device index '%d'.", i.ID, index))
 	}
 	id := s.loop.ID("eni-attach")
-	s.attach(eni.ID, Attachment{ID: id, Instance: i.ID, InstanceOwner: i.Owner, DeviceIndex: index, Status: "attaching", At: s.loop.Now()})
+	s.attach(eni.ID, Attachment{ID: id, Instance: i.ID, InstanceOwner: i.Owner, DeviceIndex: index, Status: "attaching"})
 	return AttachNetworkInterfaceResponse{AttachmentID: id}, nil
 }
 
@@ -140,7 +140,6 @@ func (s service) createTags(c *api.Call) (any, *api.Error) {
 	return done{true}, nil
 }
 
-// tagsOf reads a list of tags from a call.
 func tagsOf(c *api.Call, name string) map[string]string {
 	tags := map[string]string{}
 	for n := 1; c.Form.Has(fmt.Sprintf("%s.%d.Key", name, n)); n++ {

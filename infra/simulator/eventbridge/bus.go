@@ -1,8 +1,8 @@
 // Package eventbridge is EventBridge: a bus with rules, the envelope of events, and
-// the Scheduler.
+// what its Scheduler sends.
 //
-// It imports loop and iam. A rule's and a schedule's target is a function, so it
-// depends on neither queues nor Lambda. Start reading at [Bus]; pattern.go matches.
+// It imports loop and iam. A rule's target is a function, so it depends on neither
+// queues nor Lambda. Start reading at [Bus]; pattern.go matches.
 package eventbridge
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// A Bus is the default event bus, with the Scheduler beside it.
+// A Bus is the default event bus.
 type Bus struct {
 	loop    *loop.Loop
 	account iam.Account
@@ -26,7 +26,6 @@ type rule struct {
 	target  func(event []byte)
 }
 
-// New returns a bus without rules.
 func New(l *loop.Loop, account iam.Account) *Bus { return &Bus{loop: l, account: account} }
 
 // AddRule sends every event that matches an EventBridge pattern to a target.
@@ -42,7 +41,6 @@ func (b *Bus) AddRule(pattern []byte, target func(event []byte)) error {
 	return nil
 }
 
-// Emit puts an event on the bus.
 func (b *Bus) Emit(event []byte) {
 	var e map[string]any
 	if json.Unmarshal(event, &e) != nil {
@@ -69,19 +67,8 @@ func (b *Bus) Event(source, detailType string, resources []string, detail any) [
 }
 
 // Tick returns what EventBridge Scheduler sends without an input of one's own: its
-// detail is a string (observed; the EventBridge Scheduler User Guide does not say).
+// detail is a string (observed; the EventBridge Scheduler User Guide does not say). It delivers
+// at least once (EventBridge Scheduler User Guide, "What is Amazon EventBridge Scheduler?").
 func (b *Bus) Tick() []byte {
 	return b.Event("aws.scheduler", "Scheduled Event", []string{b.account.ARN("scheduler", "schedule/default/release")}, "{}")
-}
-
-// Every calls a target at a fixed rate, at first after one interval. None is
-// repeated. Scheduler delivers at least once (EventBridge Scheduler User Guide, "What
-// is Amazon EventBridge Scheduler?"): for a second delivery call target(b.Tick()).
-func (b *Bus) Every(interval time.Duration, target func(payload []byte)) {
-	var tick func()
-	tick = func() {
-		target(b.Tick())
-		b.loop.After(interval, tick)
-	}
-	b.loop.After(interval, tick)
 }

@@ -1,6 +1,6 @@
 // Package iam judges calls by policies, as far as the template's roles need it, and
 // names resources. It imports nothing of this module. Start reading at [ParsePolicy]
-// and [Policy.Allows]; pattern.go has the wildcards, also of EC2's filters.
+// and [Policy.Allows]; [Like] has the wildcards, also of EC2's filters.
 package iam
 
 import (
@@ -37,7 +37,6 @@ type Policy struct {
 	Statement []Statement
 }
 
-// A Statement of a policy.
 type Statement struct {
 	Sid       string `json:",omitempty"`
 	Effect    string
@@ -49,7 +48,6 @@ type Statement struct {
 // Strings is one string or a list of them; IAM allows both.
 type Strings []string
 
-// UnmarshalJSON reads both forms.
 func (s *Strings) UnmarshalJSON(raw []byte) error {
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -134,4 +132,37 @@ var operators = map[string]func(values []string, have string, present bool) bool
 	"StringLike":   func(v []string, have string, present bool) bool { return present && AnyLike(v, have) },
 	"ArnLike":      func(v []string, have string, present bool) bool { return present && anyARNLike(v, have) },
 	"Null":         func(v []string, _ string, present bool) bool { return slices.Contains(v, strconv.FormatBool(!present)) },
+}
+
+// Like matches a pattern with * (anything) and ? (one character; the EC2 User Guide
+// says "zero or one" of filters), case-sensitive. A backslash takes the next
+// character as it is.
+func Like(pattern, s string) bool {
+	switch {
+	case pattern == "":
+		return s == ""
+	case pattern[0] == '*':
+		return Like(pattern[1:], s) || s != "" && Like(pattern, s[1:])
+	case s == "":
+		return false
+	case pattern[0] == '?':
+		return Like(pattern[1:], s[1:])
+	case pattern[0] == '\\' && len(pattern) > 1:
+		return pattern[1] == s[0] && Like(pattern[2:], s[1:])
+	}
+	return pattern[0] == s[0] && Like(pattern[1:], s[1:])
+}
+
+func AnyLike(patterns []string, s string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return Like(pattern, s) })
+}
+
+// anyARNLike compares part by part: a wildcard does not reach across a colon,
+// except in the last part, the resource.
+func anyARNLike(patterns []string, arn string) bool {
+	const parts = 6 // arn:partition:service:region:account:resource
+	have := strings.SplitN(arn, ":", parts)
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		return slices.EqualFunc(strings.SplitN(pattern, ":", parts), have, Like)
+	})
 }

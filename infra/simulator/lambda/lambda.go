@@ -16,7 +16,6 @@ import (
 // Invoke calls a function: [Runtime.Invoke] is one, a test's handler another.
 type Invoke func(ctx context.Context, payload []byte) ([]byte, error)
 
-// An Invocation is one call of a function and its result.
 type Invocation struct {
 	Start, End time.Time
 	Payload    []byte
@@ -30,7 +29,6 @@ type Lambda struct {
 	invocations []Invocation
 }
 
-// New returns a Lambda that has invoked nothing.
 func New(l *loop.Loop) *Lambda { return &Lambda{loop: l} }
 
 // Call makes [loop.Loop.Run] call a function, outside of the loop. Then, unless it is
@@ -47,11 +45,6 @@ func (s *Lambda) Call(f Invoke, payload []byte, then func(answer []byte, err err
 			}
 		})
 	})
-}
-
-// Target returns f as the target of a schedule.
-func (s *Lambda) Target(f Invoke) func(payload []byte) {
-	return func(payload []byte) { s.Call(f, payload, nil) }
 }
 
 // Invocations returns all that have ended, in the order of their ends; to read only.

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -12,9 +11,9 @@ import (
 // A Mapping is an event source mapping: from a queue to a function, in batches.
 type Mapping struct {
 	Queue       *sqs.Queue
-	BatchSize   int           // default 10
+	BatchSize   int
 	Window      time.Duration // how long a batch is gathered
-	Concurrency int           // how many invocations at once; default 2, the least that Lambda takes
+	Concurrency int           // how many invocations at once
 	Invoke      Invoke
 }
 
@@ -38,8 +37,6 @@ type delivery struct {
 
 // AddMapping starts to give a queue's messages to a function.
 func (s *Lambda) AddMapping(m Mapping) {
-	m.BatchSize = cmp.Or(m.BatchSize, 10)
-	m.Concurrency = cmp.Or(m.Concurrency, 2)
 	running := &mapping{Mapping: m, lambda: s}
 	m.Queue.OnArrival(running.gather)
 	s.loop.After(0, running.gather)

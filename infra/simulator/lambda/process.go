@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -33,28 +33,21 @@ type Function struct {
 	Ended     chan error // gets the end of a process that was not stopped
 
 	begun   time.Time
-	ctx     context.Context // of processes and servers
+	ctx     context.Context // of the processes
 	end     context.CancelFunc
 	running sync.WaitGroup
+	servers []*httptest.Server
 }
 
 // Start starts the processes. Nothing of this machine's AWS configuration reaches them.
 func (p Program) Start() (*Function, error) {
 	f := &Function{Runtime: NewRuntime(p.ARN, p.Timeout), Ended: make(chan error, max(1, p.Processes))}
 	f.ctx, f.end = context.WithCancel(context.Background())
-	region, err := f.serve(p.Region)
-	if err != nil {
-		f.Stop()
-		return nil, fmt.Errorf("serving the region: %w", err)
-	}
-	runtime, err := f.serve(f.Handler())
-	if err != nil {
-		f.Stop()
-		return nil, fmt.Errorf("serving the Lambda runtime: %w", err)
-	}
+	f.servers = []*httptest.Server{httptest.NewServer(f.Handler()), httptest.NewServer(p.Region)}
+	environment := p.environment(f.servers[0].Listener.Addr().String(), f.servers[1].URL)
 	f.begun = time.Now()
 	for range max(1, p.Processes) {
-		if err := f.start(p, p.environment(runtime, region)); err != nil {
+		if err := f.start(p, environment); err != nil {
 			f.Stop()
 			return nil, fmt.Errorf("starting the function: %w", err)
 		}
@@ -67,7 +60,7 @@ func (p Program) environment(runtime, region string) []string {
 	parts := strings.Split(p.ARN, ":") // arn:aws:lambda:region:account:function:name
 	all := map[string]string{
 		"AWS_LAMBDA_RUNTIME_API": runtime, "AWS_LAMBDA_FUNCTION_NAME": parts[len(parts)-1], "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_LOG_FORMAT": "JSON",
-		"AWS_ENDPOINT_URL": "http://" + region, "AWS_REGION": parts[3], "AWS_DEFAULT_REGION": parts[3], "AWS_ACCESS_KEY_ID": "AKIAFUNCTION00000000", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_ENDPOINT_URL": region, "AWS_REGION": parts[3], "AWS_DEFAULT_REGION": parts[3], "AWS_ACCESS_KEY_ID": "AKIAFUNCTION00000000", "AWS_SECRET_ACCESS_KEY": "secret",
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
 	}
 	maps.Copy(all, p.Environment)
@@ -93,18 +86,6 @@ func (f *Function) start(p Program, environment []string) error {
 	return nil
 }
 
-// serve serves a handler on a free port.
-func (f *Function) serve(handler http.Handler) (address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
-	f.running.Go(func() { _ = server.Serve(listener) })
-	context.AfterFunc(f.ctx, func() { _ = server.Close() })
-	return listener.Addr().String(), nil
-}
-
 // Ready waits until a process requests an invocation, and returns how long that took
 // from its start. It is of use once, before the first invocation.
 func (f *Function) Ready(ctx context.Context) (time.Duration, error) {
@@ -122,4 +103,7 @@ func (f *Function) Ready(ctx context.Context) (time.Duration, error) {
 func (f *Function) Stop() {
 	f.end()
 	f.running.Wait()
+	for _, server := range f.servers {
+		server.Close()
+	}
 }

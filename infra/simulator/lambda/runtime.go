@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,10 +21,8 @@ type Runtime struct {
 	next    chan *invocation
 	ready   chan time.Time // when a process requested an invocation
 
-	mu      sync.Mutex
-	running map[string]*invocation
-	number  int
-	initErr chan error
+	number  atomic.Int64 // of invocations
+	running sync.Map     // ID to *invocation
 }
 
 type invocation struct {
@@ -47,18 +46,17 @@ func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
 // NewRuntime returns the runtime API of a function with an ARN and a timeout.
 func NewRuntime(arn string, timeout time.Duration) *Runtime {
-	return &Runtime{arn: arn, timeout: timeout, next: make(chan *invocation), ready: make(chan time.Time, 1), running: map[string]*invocation{}, initErr: make(chan error, 1)}
+	return &Runtime{arn: arn, timeout: timeout, next: make(chan *invocation), ready: make(chan time.Time, 1)}
 }
 
 // Invoke gives an event to the next free process and waits for its answer, no
 // longer than the function's timeout.
 func (r *Runtime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	i := &invocation{id: r.register(), payload: payload, done: make(chan outcome, 1)}
-	defer r.forget(i.id)
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", r.number.Add(1))
+	i := &invocation{id: id, payload: payload, done: make(chan outcome, 1)}
+	defer r.running.Delete(id)
 	select {
 	case r.next <- i:
-	case err := <-r.initErr:
-		return nil, err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for a process: %w", ctx.Err())
 	}
@@ -74,26 +72,12 @@ func (r *Runtime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-func (r *Runtime) register() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.number++
-	return fmt.Sprintf("00000000-0000-4000-8000-%012d", r.number)
-}
-
-func (r *Runtime) forget(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.running, id)
-}
-
 // Handler serves the API to the function's processes.
 func (r *Runtime) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.serveNext)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", r.serveResponse)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", r.serveError)
-	mux.HandleFunc("POST /2018-06-01/runtime/init/error", r.serveInitError)
 	return mux
 }
 
@@ -105,9 +89,7 @@ func (r *Runtime) serveNext(out http.ResponseWriter, in *http.Request) {
 	select {
 	case <-in.Context().Done():
 	case i := <-r.next:
-		r.mu.Lock()
-		r.running[i.id] = i
-		r.mu.Unlock()
+		r.running.Store(i.id, i)
 		header := out.Header()
 		header.Set("Content-Type", "application/json")
 		header.Set("Lambda-Runtime-Aws-Request-Id", i.id)
@@ -127,43 +109,24 @@ func (r *Runtime) serveResponse(out http.ResponseWriter, in *http.Request) {
 }
 
 func (r *Runtime) serveError(out http.ResponseWriter, in *http.Request) {
-	r.finish(out, in.PathValue("id"), outcome{err: functionError(in)})
-}
-
-// serveInitError fails the invocation that waits, or the next one.
-func (r *Runtime) serveInitError(out http.ResponseWriter, in *http.Request) {
-	select {
-	case r.initErr <- functionError(in):
-	default:
+	var failed FunctionError
+	if err := json.NewDecoder(in.Body).Decode(&failed); err != nil {
+		r.finish(out, in.PathValue("id"), outcome{err: fmt.Errorf("reading the function's error: %w", err)})
+		return
 	}
-	accept(out)
-}
-
-func functionError(in *http.Request) error {
-	var e FunctionError
-	if err := json.NewDecoder(in.Body).Decode(&e); err != nil {
-		return fmt.Errorf("reading the function's error: %w", err)
-	}
-	return &e
+	r.finish(out, in.PathValue("id"), outcome{err: &failed})
 }
 
 // finish ends a running invocation; one that timed out, or was answered, is unknown.
 func (r *Runtime) finish(out http.ResponseWriter, id string, o outcome) {
-	r.mu.Lock()
-	i := r.running[id]
-	delete(r.running, id)
-	r.mu.Unlock()
-	if i == nil {
+	out.Header().Set("Content-Type", "application/json")
+	i, known := r.running.LoadAndDelete(id)
+	if !known {
 		out.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(out, `{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}`)
 		return
 	}
-	i.done <- o
-	accept(out)
-}
-
-func accept(out http.ResponseWriter) {
-	out.Header().Set("Content-Type", "application/json")
+	i.(*invocation).done <- o
 	out.WriteHeader(http.StatusAccepted)
 	_, _ = io.WriteString(out, `{"status":"OK"}`)
 }

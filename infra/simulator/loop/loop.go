@@ -8,6 +8,7 @@ package loop
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -23,7 +24,6 @@ type Loop struct {
 
 	mu      sync.Mutex // held while inside
 	inside  bool
-	playing bool
 	random  *rand.Rand
 	now     time.Time // never behind: while actions are played, the playing one's time
 	due     []action  // the next one first
@@ -111,12 +111,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// play does what is due.
 func (l *Loop) play() {
-	if l.playing {
-		return
-	}
-	l.playing = true
 	target := l.clock.Now()
 	for len(l.due) > 0 && !l.due[0].at.After(target) {
 		next := l.due[0]
@@ -127,19 +122,6 @@ func (l *Loop) play() {
 	if target.After(l.now) {
 		l.now = target
 	}
-	l.playing = false
-}
-
-// Outside runs f with the loop unlocked, for callers of the old World whose actions
-// enter the loop themselves. It goes with world_shim.go, and so does the field playing.
-func (l *Loop) Outside(f func()) {
-	l.inside = false
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		l.inside = true
-	}()
-	f()
 }
 
 // wake makes Run look again at what is next.
@@ -155,4 +137,54 @@ func (l *Loop) require(what string) {
 	if !l.inside {
 		panic("loop: " + what + " is called outside; enter by Do")
 	}
+}
+
+func (l *Loop) Uint64() uint64 {
+	l.require("a random draw")
+	return l.random.Uint64()
+}
+
+// Between draws a time in [low, high).
+func (l *Loop) Between(low, high time.Duration) time.Duration {
+	l.require("a random draw")
+	return low + time.Duration(l.random.Int64N(int64(high-low)))
+}
+
+// Chance is true with probability p. Nothing is drawn where p is 0.
+func (l *Loop) Chance(p float64) bool {
+	l.require("a random draw")
+	return p > 0 && l.random.Float64() < p
+}
+
+// ID draws an EC2 ID in the long form: the prefix and 17 hex digits.
+func (l *Loop) ID(prefix string) string { return fmt.Sprintf("%s-0%016x", prefix, l.Uint64()) }
+
+// UUID draws a random (version 4) UUID.
+func (l *Loop) UUID() string {
+	a, b := l.Uint64(), l.Uint64()
+	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0x3fff|0x8000, b&0xffffffffffff)
+}
+
+// A Clock is the machine's time (inside a testing/synctest bubble, the bubble's),
+// shifted. A region whose clock starts two hours ago plays a past of two hours
+// through by [Loop.Advance], and then goes on in real time.
+type Clock struct {
+	mu    sync.Mutex
+	shift time.Duration
+}
+
+// NewClock returns a clock that differs from the machine's by shift.
+func NewClock(shift time.Duration) *Clock { return &Clock{shift: shift} }
+
+// Now returns the clock's time, in UTC.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.shift).UTC()
+}
+
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shift += d
 }

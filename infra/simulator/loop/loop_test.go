@@ -35,23 +35,6 @@ func TestActionsInOrder(t *testing.T) {
 	})
 }
 
-func TestRunPlaysInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLoop(0)
-		go l.Run(t.Context())
-		start := time.Now()
-		done := make(chan time.Duration, 1)
-		l.Do(func() {
-			l.After(time.Hour, func() {
-				l.After(3*time.Hour, func() { done <- time.Since(start) })
-			})
-		})
-		if played := <-done; played != 4*time.Hour {
-			t.Errorf("played at %v", played)
-		}
-	})
-}
-
 func TestAPastThenThePresent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(-2 * time.Hour)

@@ -4,7 +4,6 @@
 package sqs
 
 import (
-	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
-// SQS adds queues to a region.
 type SQS struct {
 	Loop    *loop.Loop
 	Account iam.Account
@@ -25,7 +23,7 @@ type SQS struct {
 type Queue struct {
 	Name        string
 	Delay       time.Duration // before a message can first be received
-	Visibility  time.Duration // a received message that was not deleted comes back after this; default 30 s
+	Visibility  time.Duration // a received message that was not deleted comes back after this
 	Receives    int           // after so many a message goes to DeadLetters instead
 	DeadLetters *Queue
 
@@ -34,7 +32,6 @@ type Queue struct {
 	arrived  func()
 }
 
-// A Message is what a queue holds.
 type Message struct {
 	ID, Body string
 	SentAt   time.Time
@@ -45,22 +42,16 @@ type Message struct {
 	source   *Queue // of a dead letter
 }
 
-// AddQueue returns a new queue.
 func (s SQS) AddQueue(q Queue) *Queue {
 	q.sqs = s
-	q.Visibility = cmp.Or(q.Visibility, 30*time.Second) // SQS's default (Amazon SQS Developer Guide, "Visibility timeout")
 	return &q
 }
 
-// Send puts a message into the queue.
 func (q *Queue) Send(body string) {
 	now := q.sqs.Loop.Now()
 	q.messages = append(q.messages, &Message{ID: q.sqs.Loop.UUID(), Body: body, SentAt: now, visible: now.Add(q.Delay)})
 	q.sqs.Loop.After(q.Delay, q.announce)
 }
-
-// Deliver puts an event into the queue, as the target of a rule.
-func (q *Queue) Deliver(event []byte) { q.Send(string(event)) }
 
 // Messages returns all messages, those in flight and those delayed included.
 func (q *Queue) Messages() []Message {
@@ -123,7 +114,6 @@ func (q *Queue) Receive(n int) []*Message {
 // Visible holds for a message that can be received.
 func (m *Message) Visible(now time.Time) bool { return !m.visible.After(now) }
 
-// Delete removes a message that was received.
 func (q *Queue) Delete(m *Message) {
 	q.messages = slices.DeleteFunc(q.messages, func(other *Message) bool { return other == m })
 }

@@ -1,0 +1,76 @@
+package simulator_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/simtest"
+)
+
+// functionRole makes the region's client the function, with the template's role for the subnet's VPC.
+func functionRole(t *testing.T) *simtest.Region {
+	r := simtest.New(t, simulator.Options{})
+	r.Key = "AKFUNCTION"
+	vpc := simulator.Look(r.Region, func() string { vpc, _ := r.EC2.Place(r.Subnet); return vpc })
+	resources := must(template().Deploy(map[string]string{"VpcIds": vpc}))
+	document := must(cloudformation.At(resources, "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument"))
+	policy := must(iam.ParsePolicy(must(json.Marshal(document))))
+	r.Do(func() { r.Front.Allow(r.Key, policy) })
+	return r
+}
+
+// Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2";
+// IAM User Guide, "Policy evaluation logic".
+func TestDeleteByTagAndVPC(t *testing.T) {
+	r := functionRole(t)
+	elsewhere := r.AddSubnet("10.1.0.0/16", "10.1.1.0/24", "a")
+	const node, keep, noManage = "node.k8s.amazonaws.com/instance_id=", " network-interface-releaser/keep=", " node.k8s.amazonaws.com/no_manage="
+	for _, test := range []struct {
+		name, tags string
+		eni        ec2.Interface
+		allowed    bool
+	}{
+		{"tagged by the CNI", node + "i-1", ec2.Interface{}, true},
+		{"the key in other letters", "Node.k8s.amazonaws.com/Instance_ID=i-1", ec2.Interface{}, true},
+		{"untagged", "", ec2.Interface{}, false},
+		{"tagged otherwise", node + "see_ticket", ec2.Interface{}, false},
+		{"in another VPC", node + "i-1", ec2.Interface{Subnet: elsewhere}, false},
+		{"another account's", node + "i-1", ec2.Interface{Owner: "210987654321"}, false},
+		{"to be kept", node + "i-1" + keep + "true", ec2.Interface{}, false},
+		{"to be kept, whatever the value", node + "i-1" + keep, ec2.Interface{}, false},
+		{"not the CNI's to manage", node + "i-1" + noManage + "true", ec2.Interface{}, false},
+		{"the CNI's to manage", node + "i-1" + noManage + "false", ec2.Interface{}, true},
+	} {
+		test.eni.Tags = map[string]string{}
+		for tag := range strings.FieldsSeq(test.tags) {
+			key, value, _ := strings.Cut(tag, "=")
+			test.eni.Tags[key] = value
+		}
+		code, dry := "UnauthorizedOperation", "UnauthorizedOperation"
+		if test.allowed {
+			code, dry = "", "DryRunOperation"
+		}
+		id := r.Add(test.eni)
+		equal(t, test.name+", dry", r.Call("DeleteNetworkInterface", "NetworkInterfaceId", id, "DryRun", "true").Code, dry)
+		equal(t, test.name+", code", r.Call("DeleteNetworkInterface", "NetworkInterfaceId", id).Code, code)
+		equal(t, test.name+", still there", r.Exists(id), !test.allowed)
+	}
+}
+
+func TestOnlyWhatIsAllowed(t *testing.T) {
+	r := functionRole(t)
+	create := func() string { return r.Call("CreateNetworkInterface", "SubnetId", r.Subnet).Code }
+	equal(t, "a read", r.Call("DescribeSubnets").Status, 200)
+	equal(t, "another service's", r.Call("DescribeAutoScalingGroups").Status, 200)
+	equal(t, "another write", create(), "UnauthorizedOperation")
+	r.Do(func() { r.Front.Allow(r.Key, iam.Policy{}) })
+	equal(t, "nothing", r.Call("DescribeSubnets").Code, "UnauthorizedOperation")
+	equal(t, "nothing, of another service", r.Call("DescribeAutoScalingGroups").ASCode, "AccessDenied")
+	r.Key = "AKADMIN"
+	equal(t, "a caller without a policy", create(), "")
+}

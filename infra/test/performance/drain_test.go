@@ -3,7 +3,6 @@ package performance
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -90,7 +89,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 			})
 		}
 		all.Wait()
-		throttled, deleted := map[string]int{}, map[string]int{}
+		throttled, deleted := map[string]int{}, map[string]int{} // by caller
 		for _, call := range f.Calls() {
 			switch {
 			case call.Action != "DeleteNetworkInterface":
@@ -107,8 +106,7 @@ func TestACNIBesideThreeRuns(t *testing.T) {
 	})
 }
 
-// backlog seeds interfaces of terminated instances, four of each, and has every call
-// take its time, and that of reading where it lists interfaces.
+// backlog adds leaks, and has every call take its time, and that of reading where it lists interfaces.
 func backlog(f *harness.Function, count int, reading time.Duration) {
 	f.OnCall(func(call api.Call) api.Fault {
 		if call.Action == "DescribeNetworkInterfaces" {
@@ -116,16 +114,5 @@ func backlog(f *harness.Function, count int, reading time.Duration) {
 		}
 		return api.Fault{Latency: harness.CallLatency}
 	})
-	_, wide := f.AddSubnets("10.128.0.0/9", "10.128.0.0/11")
-	for n := range count {
-		if n%4 == 0 {
-			f.AddInstance(harness.InstanceID(n/4+1), "terminated")
-		}
-		leaked := f.Leak(wide[0], harness.InstanceID(n/4+1), time.Hour)
-		leaked.Addresses = leaked.Addresses[:1] // to read ten takes the longer, and drains the same
-		f.AddInterface(leaked)
-	}
-	if strings.Count(f.Stdout.String(), "\n") > 0 {
-		f.Error("somebody was at work already")
-	}
+	addLeaks(f.Region, count, 1) // to read ten addresses takes the longer, and drains the same
 }

@@ -26,10 +26,10 @@ var prices = []struct {
 	{"Lambda, requests", "runs", 0.20e-6, 1e6, func(u use) float64 { return u.runs }, [2]float64{44e3, 45e3}},
 	{"Lambda, 128 MB on arm64", "GB-s", 0.0000133334, 400e3, func(u use) float64 { return u.seconds * 0.125 }, [2]float64{650, 3e3}},
 	{"EventBridge Scheduler", "invocations", 1e-6, 14e6, func(u use) float64 { return u.sweeps }, [2]float64{43200, 43200}},
-	{"SQS, polls and messages", "requests", 0.40e-6, 1e6, func(u use) float64 { return u.requests }, [2]float64{66e4, 86e4}},
+	{"SQS, polls and messages", "requests", 0.40e-6, 1e6, func(u use) float64 { return u.requests }, [2]float64{700e3, 900e3}},
 	{"CloudWatch Logs, written", "GB", 0.50, 5, func(u use) float64 { return u.bytes / 1e9 }, [2]float64{0.08, 0.1}},
 	{"CloudWatch Logs, kept 30 days", "GB", 0.03, 5, func(u use) float64 { return u.bytes / 1e9 }, [2]float64{0.08, 0.1}},
-	{"metrics", "metric-months", 0.30, 10, func(u use) float64 { return u.metrics }, [2]float64{1.5, 3}},
+	{"metrics", "metric-months", 0.30, 10, func(u use) float64 { return u.metrics }, [2]float64{1.5, 3.2}},
 	{"alarms", "alarms", 0.10, 10, func(u use) float64 { return u.alarms }, [2]float64{6, 6}},
 	{"dashboard", "dashboards", 3, 3, func(u use) float64 { return u.dashboards }, [2]float64{1, 1}},
 	{"Logs Insights, the dashboard looked at 100 times", "GB", 0.005, 5, func(u use) float64 { return u.scanned / 1e9 }, [2]float64{8.5, 10}},
@@ -104,7 +104,7 @@ func TestTheBill(t *testing.T) {
 	t.Parallel()
 	small := func(*stack) {}
 	large := func(s *stack) {
-		s.eachHourLeak(40)
+		s.Every(time.Hour, func() { s.leaks(40, time.Hour) })
 		s.Every(time.Hour, func() { // 100,000 nodes a month
 			for range 139 {
 				s.Bus.Emit([]byte(strings.ReplaceAll(s.Sample("terminate"), events.Instance, fmt.Sprintf("i-%017x", s.Random.Uint64N(1<<60)))))

@@ -79,16 +79,13 @@ func (f *Function) Start(parameters map[string]string) {
 	if f.Metrics == nil {
 		f.Metrics = &f.Stdout
 	}
-	var err error
-	if f.Handler, err = handler.New(handler.Config{
+	f.Handler = Must(handler.New(handler.Config{
 		Environment: Environment(f, parameters),
 		AWS:         f.AWS,
 		Log:         slog.New(slog.NewJSONHandler(&f.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
 		Metrics:     f.Metrics,
 		Shuffle:     shuffle(rand.New(rand.NewPCG(7, 7))),
-	}); err != nil {
-		f.Fatal(err)
-	}
+	}))(f)
 }
 
 // shuffle returns a random source's Shuffle for runs that overlap: a source is for one goroutine.
@@ -115,13 +112,7 @@ func (f *Function) InvokeFor(timeout time.Duration, payload string) (string, err
 // Report runs the handler and reads its answer as a report.
 func (f *Function) Report(payload string) (report eni.Report) {
 	f.Helper()
-	answer, err := f.Invoke(payload)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(answer), &report); err != nil {
-		f.Fatalf("%v: %s", err, answer)
-	}
+	OK(f, json.Unmarshal([]byte(Must(f.Invoke(payload))(f)), &report))
 	return report
 }
 

@@ -64,12 +64,7 @@ func (r *Region) AddInstance(id, state string) string {
 
 // AddLeak adds an interface that the CNI of an instance created an hour ago, and returns its ID.
 func (r *Region) AddLeak(subnet, instance string) string {
-	return r.AddLeakOfAge(subnet, instance, time.Hour)
-}
-
-// AddLeakOfAge adds an interface that the CNI of an instance created so long ago.
-func (r *Region) AddLeakOfAge(subnet, instance string, age time.Duration) string {
-	return r.AddInterface(r.Leak(subnet, instance, age))
+	return r.AddInterface(r.Leak(subnet, instance, time.Hour))
 }
 
 // AddInterface adds an interface, and returns its ID.

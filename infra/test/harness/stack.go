@@ -51,10 +51,7 @@ func Live(t testing.TB, options simulator.Options, parameters map[string]string,
 
 func (s *Stack) deploy(resources cloudformation.Resources) {
 	s.Helper()
-	var err error
-	if s.Deployed, err = simulator.Deploy(s.Region.Region, resources, s.Handler.Invoke); err != nil {
-		s.Fatal(err)
-	}
+	s.Deployed = Must(simulator.Deploy(s.Region.Region, resources, s.Handler.Invoke))(s)
 	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
 		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
 	}

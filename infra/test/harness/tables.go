@@ -3,7 +3,6 @@ package harness
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -13,26 +12,23 @@ import (
 var publishing sync.Mutex
 
 // Publish writes a measured table into a page of docs, with -update, between its comments
-// <!-- name --> and <!-- /name -->, and returns what stands there then. The page must have a table
-// with these columns, and with these rows where the table is exact: the same on any machine.
-func Publish(t testing.TB, page, name, table string, exact bool) string {
+// <!-- name --> and <!-- /name -->. Without, the page must have a table with these columns, and with
+// these rows where the table is exact: the same on any machine.
+func Publish(t testing.TB, page, name, table string, exact bool) {
 	t.Helper()
 	publishing.Lock()
 	defer publishing.Unlock()
 	t.Logf("%s\n%s", name, table)
 	text := string(Read(t, page))
 	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
-	place := regexp.MustCompile(`(?s)` + begin + `.*?` + end)
-	found := place.FindString(text)
-	if found == "" {
+	before, rest, _ := strings.Cut(text, begin)
+	found, after, there := strings.Cut(rest, end)
+	if !there {
 		t.Fatalf("%s has no place for the table %s", page, name)
 	}
 	if *Update {
-		text = strings.Replace(text, found, begin+table+end, 1)
-		if err := os.WriteFile(filepath.Join(Root(), page), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return begin + table + end
+		OK(t, os.WriteFile(filepath.Join(Root(), page), []byte(before+begin+table+end+after), 0o644))
+		return
 	}
 	lines := strings.Split(strings.TrimSpace(table), "\n")
 	if !exact {
@@ -43,5 +39,4 @@ func Publish(t testing.TB, page, name, table string, exact bool) string {
 			t.Errorf("%s has no line %q in its table %s; with -update the test writes it anew", page, line, name)
 		}
 	}
-	return found
 }

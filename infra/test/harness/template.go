@@ -1,10 +1,10 @@
 package harness
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -15,28 +15,33 @@ import (
 // and pictures of the documentation. Some measure longer then.
 var Update = flag.Bool("update", false, "write golden files, tables and pictures anew")
 
-// Root returns the repository's folder: the nearest one upwards that has a go.mod.
-var Root = sync.OnceValue(func() string {
-	folder, err := os.Getwd()
-	for ; err == nil; folder = filepath.Dir(folder) {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder
-		}
-		if folder == filepath.Dir(folder) {
-			break
-		}
+// Root returns the repository's folder.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
+
+// Must returns the value of a call that must succeed: Must(os.ReadFile(name))(t).
+func Must[T any](value T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		OK(t, err)
+		return value
 	}
-	panic("no go.mod above this folder")
-})
+}
+
+// OK ends a test with an error.
+func OK(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Read returns a file of the repository.
 func Read(t testing.TB, name string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(Root(), name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return Must(os.ReadFile(filepath.Join(Root(), name)))(t)
 }
 
 // Tool returns the path of a program that `make test` installs. Where it is missing the test is
@@ -74,31 +79,19 @@ var readTemplate = sync.OnceValues(func() (cloudformation.Template, error) {
 // Template returns template.yaml. It is read once for all tests, which must not change it.
 func Template(t testing.TB) cloudformation.Template {
 	t.Helper()
-	template, err := readTemplate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return template
+	return Must(readTemplate())(t)
 }
 
 // Deployed returns the resources that the template makes with these parameters and pseudo parameters.
 func Deployed(t testing.TB, parameters map[string]string) cloudformation.Resources {
 	t.Helper()
-	resources, err := Template(t).Deploy(parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resources
+	return Must(Template(t).Deploy(parameters))(t)
 }
 
 // At follows a path of names and indices into a document.
 func At(t testing.TB, document any, path ...any) any {
 	t.Helper()
-	value, err := cloudformation.At(document, path...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
+	return Must(cloudformation.At(document, path...))(t)
 }
 
 // Environment returns the variables that the deployed function has, with these parameters.
@@ -109,14 +102,4 @@ func Environment(t testing.TB, parameters map[string]string) map[string]string {
 		environment[name] = value.(string)
 	}
 	return environment
-}
-
-// TerminatePattern returns the event pattern of the deployed rule.
-func TerminatePattern(t testing.TB) []byte {
-	t.Helper()
-	pattern, err := json.Marshal(At(t, Deployed(t, nil), "TerminateEventsRule", "Properties", "EventPattern"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pattern
 }

@@ -4,6 +4,7 @@
 package mutation
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -72,8 +73,8 @@ func TestMutants(t *testing.T) {
 	if *only == "" {
 		t.Skip("half an hour, for make mutants")
 	}
-	score := map[string][3]int{}
 	for _, group := range mutants(t) {
+		tried, byTest, bySimulation := 0, 0, 0
 		for _, m := range group.mutants {
 			if !regexp.MustCompile(*only).MatchString(m.name) {
 				continue
@@ -81,29 +82,20 @@ func TestMutants(t *testing.T) {
 			overlay := mutate(t, m)
 			test := failingTest(overlay)
 			history := failingHistory(t, overlay)
-			s := score[group.name]
-			s[0]++
+			tried++
 			if test != "" {
-				s[1]++
+				byTest++
 			}
 			if history != "" {
-				s[2]++
+				bySimulation++
 			}
-			score[group.name] = s
-			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, or(test, "none; "+m.equivalent), or(history, "none; "+m.equivalent+m.unseen))
+			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, cmp.Or(test, "none; "+m.equivalent), cmp.Or(history, "none; "+m.equivalent+m.unseen))
 			if test == "" && m.equivalent == "" || history == "" && m.equivalent == "" && m.unseen == "" {
 				t.Errorf("%s survives", m.name)
 			}
 		}
-		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", group.name, score[group.name][0], score[group.name][1], score[group.name][2])
+		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", group.name, tried, byTest, bySimulation)
 	}
-}
-
-func or(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // mutate writes a mutant for go's -overlay; the product's files stay as they are.
@@ -124,17 +116,10 @@ func mutate(t *testing.T, m mutant) (overlay string) {
 	}
 	folder := t.TempDir()
 	changed := filepath.Join(folder, filepath.Base(m.file))
-	absolute, err := filepath.Abs(filepath.Join(harness.Root(), m.file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, _ := json.Marshal(map[string]any{"Replace": map[string]string{absolute: changed}})
 	overlay = filepath.Join(folder, "overlay.json")
-	for name, content := range map[string]string{changed: source, overlay: string(raw)} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	replace := map[string]any{"Replace": map[string]string{filepath.Join(harness.Root(), m.file): changed}}
+	harness.OK(t, os.WriteFile(changed, []byte(source), 0o600))
+	harness.OK(t, os.WriteFile(overlay, harness.Must(json.Marshal(replace))(t), 0o600))
 	return overlay
 }
 

@@ -2,7 +2,6 @@ package operations
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ var troubles = []struct {
 	{"one fails, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface whose owner stopped for two days, then ended", func(s *stack) { s.leaked(48 * time.Hour) }, nil, nil},
 	{"a dry run beside an old leak", func(s *stack) { s.leaked(40 * time.Hour) }, map[string]string{"DryRun": "true"}, []string{"OldLeaksAlarm"}},
-	{"a group loses its drain hook", func(s *stack) { s.eachHourLeak(60) }, nil, []string{"LeaksAlarm"}},
+	{"a group loses its drain hook", func(s *stack) { s.Every(time.Hour, func() { s.leaks(60, time.Hour) }) }, nil, []string{"LeaksAlarm"}},
 	{"one hour of many leaks", func(s *stack) { s.leaks(200, time.Hour) }, nil, nil},
 	{"an old backlog that is worked off in minutes", func(s *stack) { s.leaks(200, 40*time.Hour) }, nil, nil},
 }
@@ -108,8 +107,8 @@ func TestAlarmsAreMadeForATopicOnly(t *testing.T) {
 // What an alarm says ends with the section that says what to do.
 func TestEachAlarmLeadsToItsSection(t *testing.T) {
 	headings := map[string]bool{}
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(harness.Read(t, "docs/operations.md")), -1) {
-		headings[strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")] = true
+	for _, heading := range firstGroups(`(?m)^#+ (.*)$`, string(harness.Read(t, "docs/operations.md"))) {
+		headings[strings.ReplaceAll(strings.ToLower(heading), " ", "-")] = true
 	}
 	for id, a := range alarms(t, map[string]string{"AlarmTopicArn": topic}) {
 		_, section, linked := strings.Cut(a.AlarmDescription, "/docs/operations.md#")

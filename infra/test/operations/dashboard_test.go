@@ -2,6 +2,7 @@ package operations
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -35,31 +36,25 @@ func deployedDashboard(t *testing.T) (d dashboard) {
 	return d
 }
 
-// aMorning is the log of six hours with leaks and failures.
-func aMorning(t *testing.T, parameters map[string]string) (log string) {
+// aMorning plays six hours with a dashboard: leaks, one of which cannot be deleted for three hours,
+// a scale-in, and a minute without EC2.
+func aMorning(t *testing.T, dryRun string) (log string, metrics cloudwatch.Metrics) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { log = troubledMorning(t, parameters).Stdout.String() })
-	return log
-}
-
-// troubledMorning plays them: leaks, one of which cannot be deleted for three hours, a
-// scale-in, and a minute without EC2.
-func troubledMorning(t *testing.T, parameters map[string]string) *stack {
-	t.Helper()
-	all := map[string]string{"Dashboard": "true"}
-	maps.Copy(all, parameters)
-	return live(t, all, 6*time.Hour, func(s *stack) {
-		s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
-		s.stick(s.leaked(40*time.Hour), "InternalError")
-		s.leaks(100, time.Hour)
-		s.Loop.After(3*time.Hour, func() { s.fail(time.Minute, api.Fault{Code: "Unavailable", Status: 503}, "Describe") })
+	synctest.Test(t, func(t *testing.T) {
+		s := live(t, map[string]string{"Dashboard": "true", "DryRun": dryRun}, 6*time.Hour, func(s *stack) {
+			s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
+			s.stick(s.leaked(40*time.Hour), "InternalError")
+			s.leaks(100, time.Hour)
+			s.Loop.After(3*time.Hour, func() { s.fail(time.Minute, api.Fault{Code: "Unavailable", Status: 503}, "Describe") })
+		})
+		log, metrics = s.Stdout.String(), watch(s)
 	})
+	return log, metrics
 }
 
 // Each metric of the dashboard, with its dimensions, is one that the function, Lambda or SQS publishes.
 func TestTheDashboardsMetricsExist(t *testing.T) {
-	var m cloudwatch.Metrics
-	synctest.Test(t, func(t *testing.T) { m = watch(troubledMorning(t, nil)) })
+	_, published := aMorning(t, "false")
 	for _, widget := range deployedDashboard(t).Widgets {
 		if widget.Properties.Region != harness.StackRegion || widget.Type == "metric" && len(widget.Properties.Metrics) == 0 {
 			t.Errorf("%s is of %q, with %d metrics", widget.Properties.Title, widget.Properties.Region, len(widget.Properties.Metrics))
@@ -71,8 +66,8 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 					words = append(words, text)
 				}
 			}
-			if id := cloudwatch.MetricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(m[id]) == 0 {
-				t.Errorf("%s shows %s, which nobody tells", widget.Properties.Title, id)
+			if id := cloudwatch.MetricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(published[id]) == 0 {
+				t.Errorf("%s shows %s, which nobody publishes", widget.Properties.Title, id)
 			}
 		}
 	}
@@ -82,7 +77,8 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 // names fields that these have.
 func TestTheQueriesFindWhatTheyAskFor(t *testing.T) {
 	t.Parallel()
-	log := aMorning(t, nil) + aMorning(t, map[string]string{"DryRun": "true"})
+	log, _ := aMorning(t, "false")
+	dry, _ := aMorning(t, "true")
 	queries := map[string]string{}
 	for _, widget := range deployedDashboard(t).Widgets {
 		if widget.Type == "log" {
@@ -94,14 +90,14 @@ func TestTheQueriesFindWhatTheyAskFor(t *testing.T) {
 		}
 	}
 	for _, page := range []string{"operations", "adoption"} {
-		for n, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(harness.Read(t, "docs/"+page+".md")), -1) {
-			queries[page+", query "+string(rune('1'+n))] = strings.ReplaceAll(block[1], "\n", " ")
+		for n, query := range firstGroups("(?s)```sql\n(.*?)```", string(harness.Read(t, "docs/"+page+".md"))) {
+			queries[fmt.Sprintf("%s, query %d", page, n+1)] = strings.ReplaceAll(query, "\n", " ")
 		}
 	}
 	if len(queries) < 12 {
 		t.Errorf("only %d queries were found", len(queries))
 	}
-	lines := flattened(t, log)
+	lines := flattened(t, log+dry)
 	for _, name := range slices.Sorted(maps.Keys(queries)) {
 		checkQuery(t, name, queries[name], lines)
 	}
@@ -115,21 +111,13 @@ func TestTheDashboardShowsEachReason(t *testing.T) {
 			query = widget.Properties.Query
 		}
 	}
-	var shown []string
-	for _, match := range regexp.MustCompile("max\\(`?kept\\.([a-z-]+)`?\\)").FindAllStringSubmatch(query, -1) {
-		shown = append(shown, match[1])
-	}
-	rule := string(harness.Read(t, "docs/rule.md"))
-	var guardsListed []string
-	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(rule, -1) {
-		guardsListed = append(guardsListed, match[1])
-	}
+	shown, rule := firstGroups("max\\(`?kept\\.([a-z-]+)`?\\)", query), string(harness.Read(t, "docs/rule.md"))
 	for _, reason := range shown {
 		if !strings.Contains(rule, "`"+reason+"`") {
 			t.Errorf("the dashboard shows %q, which docs/rule.md does not know", reason)
 		}
 	}
-	for _, reason := range append(guardsListed, "owner-alive", "young", "age-unreadable", "not-permitted") {
+	for _, reason := range append(firstGroups("(?m)^\\| `([a-z-]+)` \\|", rule), "owner-alive", "young", "age-unreadable", "not-permitted") {
 		if !slices.Contains(shown, reason) {
 			t.Errorf("the dashboard does not show %q", reason)
 		}
@@ -142,9 +130,7 @@ func flattened(t *testing.T, log string) (lines []map[string]string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
 		var object map[string]any
-		if json.Unmarshal([]byte(line), &object) != nil {
-			continue
-		}
+		harness.OK(t, json.Unmarshal([]byte(line), &object))
 		fields := map[string]string{"@timestamp": "", "@message": line}
 		flatten("", object, fields)
 		lines = append(lines, fields)
@@ -159,11 +145,8 @@ func flatten(path string, value any, fields map[string]string) {
 			flatten(strings.TrimPrefix(path+"."+name, "."), each, fields)
 		}
 	case nil:
-	case string:
-		fields[path] = value
 	default:
-		text, _ := json.Marshal(value)
-		fields[path] = string(text)
+		fields[path] = fmt.Sprint(value)
 	}
 }
 
@@ -173,7 +156,6 @@ var (
 	quoted   = regexp.MustCompile("'[^']*'")
 	field    = regexp.MustCompile("`([^`]+)`|(@?[A-Za-z_][\\w.]*)(\\()?")
 	duration = regexp.MustCompile(`^\d*[hmd]$`)
-	alias    = regexp.MustCompile(` as (\w+)`)
 	// words of the language, and its functions' arguments (CloudWatch Logs User Guide,
 	// "CloudWatch Logs Insights language query syntax").
 	words = strings.Fields("and or not like in as by asc desc fields filter stats sort limit display dedup")
@@ -186,39 +168,26 @@ func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
 	t.Helper()
 	equalities, likenesses := equality.FindAllStringSubmatch(query, -1), likeness.FindAllStringSubmatch(query, -1)
 	chosen := slices.DeleteFunc(slices.Clone(lines), func(line map[string]string) bool {
-		for _, condition := range equalities {
-			if strings.HasSuffix(condition[2], "-x") {
-				if line[condition[1]] == "" {
-					return true
-				}
-			} else if line[condition[1]] != condition[2] {
-				return true
-			}
-		}
-		for _, condition := range likenesses {
-			if !strings.Contains(line["@message"], condition[1]) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(equalities, func(wanted []string) bool {
+			value := line[wanted[1]]
+			return value == "" || value != wanted[2] && !strings.HasSuffix(wanted[2], "-x")
+		}) || slices.ContainsFunc(likenesses, func(wanted []string) bool { return !strings.Contains(line["@message"], wanted[1]) })
 	})
 	if len(chosen) == 0 {
 		t.Errorf("%s finds nothing: %s", name, query)
 		return
 	}
-	made := map[string]bool{}
-	for _, match := range alias.FindAllStringSubmatch(query, -1) {
-		made[match[1]] = true
+	has := func(field string) bool {
+		return slices.ContainsFunc(chosen, func(line map[string]string) bool { _, there := line[field]; return there })
 	}
+	known := append(firstGroups(` as (\w+)`, query), words...)
 	for _, match := range field.FindAllStringSubmatch(quoted.ReplaceAllString(query, ""), -1) {
 		requested := match[1] + match[2]
-		if match[3] != "" || made[requested] || slices.Contains(words, requested) || duration.MatchString(requested) {
+		if match[3] != "" || slices.Contains(known, requested) || duration.MatchString(requested) {
 			continue
 		}
-		there := func(line map[string]string) bool { _, there := line[requested]; return there }
 		// A reason that the day did not have is known by its prefix.
-		known := strings.HasPrefix(requested, "kept.") && slices.ContainsFunc(chosen, func(line map[string]string) bool { _, there := line["kept.owner-alive"]; return there })
-		if !known && !slices.ContainsFunc(chosen, there) {
+		if !has(requested) && !(strings.HasPrefix(requested, "kept.") && has("kept.owner-alive")) {
 			t.Errorf("%s asks for %s, which no line has that it finds", name, requested)
 		}
 	}

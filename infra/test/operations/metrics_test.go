@@ -3,8 +3,6 @@ package operations
 import (
 	"maps"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,11 +22,11 @@ const maxEvent = 1 << 20
 // format, small enough, and kept at every log level of the template.
 func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 	schema := emfSchema(t)
-	all := aMorning(t, nil)
+	all, published := aMorning(t, "false")
 	levels := append([]any{"FATAL"}, harness.At(t, harness.Template(t), "Parameters", "LogLevel", "AllowedValues").([]any)...)
 	for _, level := range levels {
 		lines := 0
-		for _, line := range kept(t, all, level.(string)) {
+		for _, line := range harness.Must(cloudwatch.Kept(all, level.(string)))(t) {
 			if len(line) > maxEvent {
 				t.Errorf("a line of %d bytes: %.80s", len(line), line)
 			}
@@ -36,11 +34,7 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 				continue
 			}
 			lines++
-			value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := schema.Validate(value); err != nil {
+			if err := schema.Validate(harness.Must(jsonschema.UnmarshalJSON(strings.NewReader(line)))(t)); err != nil {
 				t.Errorf("%s is no embedded metric: %v", line, err)
 			}
 		}
@@ -48,32 +42,33 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 			t.Errorf("at %s, %d of %d lines of metrics are kept", level, lines, want)
 		}
 	}
-	var listed []string
+	listed := map[string]bool{}
 	_, table, _ := strings.Cut(string(harness.Read(t, "docs/operations.md")), "\n| metric |")
 	table, _, _ = strings.Cut(table, "\n\n")
-	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z]\\w+)` \\|").FindAllStringSubmatch(table, -1) {
-		listed = append(listed, cloudwatch.MetricID(namespace, match[1], map[string]string{"FunctionName": harness.FunctionName}))
+	for _, name := range firstGroups("(?m)^\\| `([A-Z]\\w+)` \\|", table) {
+		listed[cloudwatch.MetricID(namespace, name, map[string]string{"FunctionName": harness.FunctionName})] = true
 	}
-	slices.Sort(listed)
-	if got := slices.Sorted(maps.Keys(extract(t, all))); !slices.Equal(got, listed) {
-		t.Errorf("the morning has %q, docs/operations.md %q", got, listed)
+	got := map[string]bool{}
+	for id := range published {
+		if strings.HasPrefix(id, namespace) {
+			got[id] = true
+		}
+	}
+	if !maps.Equal(got, listed) {
+		t.Errorf("the morning has %v, docs/operations.md %v", got, listed)
 	}
 }
 
 // emfSchema is testdata/emf.schema.json, and a check that it refuses something.
 func emfSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	schema, err := jsonschema.NewCompiler().Compile(filepath.Join("testdata", "emf.schema.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := harness.Must(jsonschema.NewCompiler().Compile(filepath.Join("testdata", "emf.schema.json")))(t)
 	for _, wrong := range []string{
 		`{}`, `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[]},"FunctionName":"f"}`,
 		`{"_aws":{"Timestamp":"now","CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Released","Unit":"Count"}]}]}}`,
 		`{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["FunctionName"]],"Metrics":[{"Name":"Released","Unit":"Pieces"}]}]}}`,
 	} {
-		value, err := jsonschema.UnmarshalJSON(strings.NewReader(wrong))
-		if err != nil || schema.Validate(value) == nil {
+		if schema.Validate(harness.Must(jsonschema.UnmarshalJSON(strings.NewReader(wrong)))(t)) == nil {
 			t.Errorf("the schema takes %s", wrong)
 		}
 	}

@@ -92,10 +92,7 @@ func TestPictures(t *testing.T) {
 	held.Legend.Top, held.Legend.Left = true, true
 	held.Legend.Add("without (dry run)", lost)
 	held.Legend.Add("with", saved)
-	points, err := plotter.NewScatter(with.seconds)
-	if err != nil {
-		t.Fatal(err)
-	}
+	points := harness.Must(plotter.NewScatter(with.seconds))(t)
 	points.Color, points.Radius, points.Shape = chart.Blue, vg.Points(1.6), draw.CircleGlyph{}
 	var names []string
 	var values plotter.Values
@@ -105,10 +102,7 @@ func TestPictures(t *testing.T) {
 			names = append(names, map[string]string{"": "not known (hidden, or gone)"}[group]+group)
 		}
 	}
-	bars, err := plotter.NewBarChart(values, vg.Points(46))
-	if err != nil {
-		t.Fatal(err)
-	}
+	bars := harness.Must(plotter.NewBarChart(values, vg.Points(46)))(t)
 	bars.Color, bars.LineStyle.Width = chart.Blue, 0
 	causes := chart.Panel("Addresses given back, by Auto Scaling group", bars)
 	causes.X.Label.Text = ""

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,18 +40,6 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 		}
 	})
 	return s
-}
-
-// errorSamples returns what Lambda counts in AWS/Lambda Errors.
-func (s *stack) errorSamples() (samples []cloudwatch.Sample) {
-	for _, invocation := range s.Invocations() {
-		failed := 0.0
-		if invocation.Err != nil && !errors.Is(invocation.Err, context.Canceled) {
-			failed = 1
-		}
-		samples = append(samples, cloudwatch.Sample{At: invocation.Start, Value: failed})
-	}
-	return samples
 }
 
 // fail has EC2's calls of some kinds fail for a while.
@@ -86,45 +75,33 @@ func (s *stack) leaks(count int, age time.Duration) {
 	}
 }
 
-func (s *stack) eachHourLeak(count int) {
-	s.Every(time.Hour, func() { s.leaks(count, time.Hour) })
-}
-
 // watch returns all that CloudWatch gets from a stack.
 func watch(s *stack) cloudwatch.Metrics {
 	s.Helper()
-	m := extract(s, s.Stdout.String())
-	m[cloudwatch.MetricID("AWS/Lambda", "Errors", map[string]string{"FunctionName": harness.FunctionName})] = s.errorSamples()
+	m := cloudwatch.Metrics{}
+	harness.OK(s, m.Extract(harness.Must(cloudwatch.Kept(s.Stdout.String(), "INFO"))(s)))
+	errorsID := cloudwatch.MetricID("AWS/Lambda", "Errors", map[string]string{"FunctionName": harness.FunctionName})
+	for _, invocation := range s.Invocations() {
+		failed := cloudwatch.Sample{At: invocation.Start}
+		if invocation.Err != nil && !errors.Is(invocation.Err, context.Canceled) {
+			failed.Value = 1
+		}
+		m[errorsID] = append(m[errorsID], failed)
+	}
 	m[cloudwatch.MetricID("AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]string{"QueueName": s.Deployed.DeadLetters.Name})] = s.letters
 	return m
-}
-
-// extract returns the metrics in a log.
-func extract(t testing.TB, log string) cloudwatch.Metrics {
-	t.Helper()
-	m := cloudwatch.Metrics{}
-	if err := m.Extract(kept(t, log, "INFO")); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-// kept returns the lines of a log that Lambda keeps at a log level.
-func kept(t testing.TB, log, level string) []string {
-	t.Helper()
-	lines, err := cloudwatch.Kept(log, level)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lines
 }
 
 // alarms returns those that the template makes with these parameters, by logical ID.
 func alarms(t testing.TB, parameters map[string]string) map[string]cloudwatch.Alarm {
 	t.Helper()
-	all, err := cloudwatch.Alarms(harness.Deployed(t, parameters))
-	if err != nil {
-		t.Fatal(err)
+	return harness.Must(cloudwatch.Alarms(harness.Deployed(t, parameters)))(t)
+}
+
+// firstGroups returns what a pattern's first group takes in a text, of each match.
+func firstGroups(pattern, text string) (taken []string) {
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		taken = append(taken, match[1])
 	}
-	return all
+	return taken
 }

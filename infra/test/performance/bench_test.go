@@ -1,7 +1,9 @@
 package performance
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,29 +16,33 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // architecture is this machine's, as the template names it.
 var architecture = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 
-// leaking returns a region with so many leaks, four of each of their terminated owners, each of
-// another age, ten addresses each, with DNS names.
+// leaking returns a region with so many leaks, of ten addresses each.
 func leaking(t testing.TB, count int) *harness.Region {
 	r := harness.NewRegion(t, 1, simulator.Options{})
-	_, subnets := r.AddSubnets("10.0.0.0/8", "10.0.0.0/12")
+	addLeaks(r, count, 10)
+	return r
+}
+
+// addLeaks adds leaks, four of each of their terminated owners, each of another age, with some
+// addresses that have DNS names.
+func addLeaks(r *harness.Region, count, addresses int) {
+	_, subnets := r.AddSubnets("10.128.0.0/9", "10.128.0.0/11")
 	for n := range count {
 		owner := harness.InstanceID(n/4 + 1)
 		if n%4 == 0 {
 			r.AddInstance(owner, "terminated")
 		}
 		leak := r.Leak(subnets[0], owner, time.Hour+time.Duration(n)*time.Second)
-		for each := range leak.Addresses {
-			leak.Addresses[each].DNSName = "ip-10-128-128-128." + harness.StackRegion + ".compute.internal"
-		}
+		leak.Addresses = slices.Repeat([]ec2.Address{{DNSName: "ip-10-128-128-128." + harness.StackRegion + ".compute.internal"}}, addresses)
 		r.AddInterface(leak)
 	}
-	return r
 }
 
 const sweepEvent = `{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.scheduler","account":"` + harness.Account + `","time":"2026-11-23T10:00:00Z","region":"eu-west-1","resources":[],"detail":"{}"}`
@@ -114,32 +120,20 @@ func BenchmarkIdle(b *testing.B) {
 		b.Skip("valgrind is not installed (apt-get install valgrind): no count of instructions")
 	}
 	binary := filepath.Join(b.TempDir(), "bootstrap") // what ships, with its symbols
-	compile := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, "./functions/release")
-	compile.Dir = harness.Root()
-	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := compile.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, output)
-	}
+	output(b, []string{"CGO_ENABLED=0"}, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, "./functions/release")
 	const few, many = 20, 220
 	for b.Loop() {
 		least, most := callgrind(b, binary, few), callgrind(b, binary, many)
-		total := 0
-		type share struct {
-			name string
-			each float64
-		}
-		var shares []share
+		each, whole := map[string]float64{}, 0.0 // of a sweep, by package
 		for group, count := range most {
-			each := float64(count-least[group]) / (many - few)
-			shares = append(shares, share{group, each})
-			total += count - least[group]
+			each[group] = float64(count-least[group]) / (many - few)
+			whole += each[group]
 		}
-		slices.SortFunc(shares, func(a, b share) int { return int(b.each - a.each) })
-		whole := float64(total) / (many - few)
+		groups := slices.SortedFunc(maps.Keys(each), func(a, b string) int { return cmp.Compare(each[b], each[a]) })
 		b.ReportMetric(whole, "instructions/sweep")
 		table := "| where | instructions | share |\n|---|---|---|\n"
-		for _, s := range shares[:min(10, len(shares))] {
-			table += fmt.Sprintf("| %s | %.0f | %.0f %% |\n", s.name, s.each, 100*s.each/whole)
+		for _, group := range groups[:min(10, len(groups))] {
+			table += fmt.Sprintf("| %s | %.0f | %.0f %% |\n", group, each[group], 100*each[group]/whole)
 		}
 		table += fmt.Sprintf("| **one sweep** | **%.0f** | 100 %% |\n", whole)
 		harness.Publish(b, page, "idle", table, false)
@@ -158,28 +152,14 @@ func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
 	for range sweeps {
 		p.invoke(b, sweepEvent)
 	}
-	if err := p.Processes[0].Process.Signal(os.Interrupt); err != nil {
-		b.Fatal(err)
-	}
-	_ = <-p.Ended // it was interrupted
-	listing, err := exec.Command("callgrind_annotate", "--threshold=100", out).Output()
-	if err != nil {
-		b.Fatal(err)
-	}
+	harness.OK(b, p.Processes[0].Process.Signal(os.Interrupt))
+	<-p.Ended
 	byPackage := map[string]int{}
-	for _, match := range callgrindLine.FindAllStringSubmatch(string(listing), -1) {
-		count, err := strconv.Atoi(strings.ReplaceAll(match[1], ",", ""))
-		if err != nil {
-			b.Fatal(err)
-		}
-		byPackage[packageOf(match[2])] += count
+	for _, match := range callgrindLine.FindAllStringSubmatch(output(b, nil, "callgrind_annotate", "--threshold=100", out), -1) {
+		folder, symbol := filepath.Split(match[2])
+		name, _, _ := strings.Cut(symbol, ".")
+		folder = strings.TrimPrefix(folder, "github.com/network-interface-releaser/network-interface-releaser/")
+		byPackage[folder+name] += harness.Must(strconv.Atoi(strings.ReplaceAll(match[1], ",", "")))(b)
 	}
 	return byPackage
-}
-
-// packageOf is a symbol's Go package, in the words of a table.
-func packageOf(symbol string) string {
-	folder, name := filepath.Split(symbol)
-	pkg, _, _ := strings.Cut(name, ".")
-	return strings.TrimPrefix(folder, "github.com/network-interface-releaser/network-interface-releaser/") + pkg
 }

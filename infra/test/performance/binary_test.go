@@ -26,36 +26,37 @@ const (
 func build(t testing.TB, architecture string) string {
 	t.Helper()
 	folder := t.TempDir()
-	command := exec.Command("make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)
-	command.Dir = harness.Root()
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, output)
-	}
+	output(t, nil, "make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)
 	return filepath.Join(folder, "bootstrap")
+}
+
+// output runs a command in the repository's folder, and returns what it writes.
+func output(t testing.TB, environment []string, command ...string) string {
+	t.Helper()
+	c := exec.Command(command[0], command[1:]...)
+	c.Dir, c.Env = harness.Root(), append(os.Environ(), environment...)
+	output, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", c, err, output)
+	}
+	return string(output)
 }
 
 func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
 	t.Parallel()
 	machines := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}
-	allowed := harness.At(t, harness.Template(t), "Parameters", "Architecture", "AllowedValues").([]any)
-	if len(allowed) != len(machines) {
+	if allowed := harness.At(t, harness.Template(t), "Parameters", "Architecture", "AllowedValues").([]any); len(allowed) != len(machines) {
 		t.Errorf("the template allows %v", allowed)
 	}
 	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
 	for _, architecture := range slices.Sorted(maps.Keys(machines)) {
 		path := build(t, architecture)
-		file, err := elf.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		file := harness.Must(elf.Open(path))(t)
 		if file.Machine != machines[architecture] {
 			t.Errorf("%s is built as %s", architecture, file.Machine)
 		}
 		_ = file.Close()
-		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		content := harness.Must(os.ReadFile(path))(t)
 		small := compressed(t, content)
 		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small)
 		if architecture == "arm64" && (len(content) > maxBinary || small > maxCompressed) {
@@ -69,11 +70,7 @@ func compressed(t testing.TB, content []byte) int {
 	t.Helper()
 	var small bytes.Buffer
 	writer := gzip.NewWriter(&small)
-	if _, err := writer.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
+	harness.Must(writer.Write(content))(t)
+	harness.OK(t, writer.Close())
 	return small.Len()
 }

@@ -27,11 +27,13 @@ const (
 	maxBehind = 70 * time.Second
 )
 
+const day = 24 * time.Hour
+
 // seldom is as seldom as an event is lost. How often one comes early is documented nowhere.
 const seldom = 0.02
 
 // cleaners are the ways of giving addresses back that are compared, each as published:
-// see infra/simulator/neighbour.go for the sources.
+// see infra/simulator/cleaners/cleaners.go for the sources.
 var cleaners = []struct {
 	name    string
 	early   float64 // the share of events that come while EC2 still detaches, which then takes minutes

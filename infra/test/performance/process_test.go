@@ -6,7 +6,8 @@ import (
 	"maps"
 	"os"
 	"regexp"
-	"strconv"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,10 +25,7 @@ func launch(t testing.TB, region *harness.Region, changed map[string]string, com
 	environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = fmt.Sprint(harness.At(t, harness.Deployed(t, nil), "ReleaseFunction", "Properties", "MemorySize"))
 	maps.Copy(environment, changed)
 	arn := "arn:aws:lambda:" + harness.StackRegion + ":" + harness.Account + ":function:" + harness.FunctionName
-	f, err := lambda.Program{Command: command, Environment: environment, ARN: arn, Timeout: time.Minute, Region: region.Front, Stderr: os.Stderr}.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := harness.Must(lambda.Program{Command: command, Environment: environment, ARN: arn, Timeout: time.Minute, Region: region.Front, Stderr: os.Stderr}.Start())(t)
 	t.Cleanup(f.Stop)
 	return process{f}
 }
@@ -37,44 +35,47 @@ func (p process) startUp(t testing.TB) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	took, err := p.Ready(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return took
+	return harness.Must(p.Ready(ctx))(t)
 }
 
 // invoke runs it once.
 func (p process) invoke(t testing.TB, payload string) string {
 	t.Helper()
-	answer, err := p.Invoke(t.Context(), []byte(payload))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(answer)
+	return string(harness.Must(p.Invoke(t.Context(), []byte(payload)))(t))
 }
 
-var residentLine = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+var residentLine = regexp.MustCompile(`VmHWM:\s+\d+`)
 
 func (p process) resident(t testing.TB) float64 {
 	t.Helper()
-	bytes, err := resident(p.Processes[0].Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes
+	return harness.Must(resident(p.Processes[0].Process.Pid))(t)
 }
 
 // resident returns the most that a running process has had in memory, in bytes (proc(5), VmHWM).
 func resident(pid int) (bytes float64, err error) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
-	line := residentLine.FindSubmatch(status)
-	if line == nil {
-		return 0, fmt.Errorf("process %d has ended", pid)
+	_, err = fmt.Sscanf(string(residentLine.Find(status)), "VmHWM: %f", &bytes) // none once it has ended
+	return bytes * 1024, err
+}
+
+// maxResident is what a sweep of 10,000 interfaces may have in memory, in bytes.
+const maxResident = 32e6
+
+// The binary that ships, in a dry sweep of 10,000 leaked interfaces.
+func TestTenThousandInterfacesFit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what ships runs on Linux only")
 	}
-	kilobytes, err := strconv.ParseFloat(string(line[1]), 64)
-	return kilobytes * 1024, err
+	p := launch(t, leaking(t, 10000), map[string]string{"DRY_RUN": "true"}, build(t, architecture))
+	if answer := p.invoke(t, sweepEvent); !strings.Contains(answer, `"released":10000,`) {
+		t.Fatal(answer)
+	}
+	resident := p.resident(t)
+	t.Logf("%.1f MB resident", resident/1e6)
+	if resident > maxResident {
+		t.Errorf("%.1f MB resident, more than %.0f", resident/1e6, maxResident/1e6)
+	}
 }

@@ -1,3 +1,6 @@
+// Package performance measures speed and size: what depends on the machine is a benchmark, for `make
+// bench` only; counts, virtual time and bytes are tests with a bound. The tables are those of
+// docs/performance.md. Start reading at storm_test.go. It may import anything but other tests.
 package performance
 
 import (
@@ -13,6 +16,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
+
+const page = "docs/performance.md"
 
 // maxStormReads is how many reads 1,000 terminate events of one minute may cost.
 const maxStormReads = 25

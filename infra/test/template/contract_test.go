@@ -4,6 +4,7 @@
 package template
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -22,13 +23,9 @@ func parameters(t *testing.T) map[string]any {
 	return harness.At(t, harness.Template(t), "Parameters").(map[string]any)
 }
 
-func variables(t *testing.T) any {
-	return harness.At(t, harness.Template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
-}
-
 // The parameters that reach the function, and by which variable.
 func TestEachSettingIsAParameter(t *testing.T) {
-	got := variables(t)
+	got := harness.At(t, harness.Template(t), "Resources", "ReleaseFunction", "Properties", "Environment", "Variables")
 	want := map[string]any{}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[handler.Settings]()) {
 		parameter := strings.NewReplacer("VPCIDs", "VpcIds", "AccountID", "AWS::AccountId").Replace(field.Name)
@@ -127,13 +124,12 @@ func TestNoPartitionIsFixed(t *testing.T) {
 
 // The template's own pattern, on the samples, by the simulator's rule.
 func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
+	pattern := harness.Must(json.Marshal(harness.At(t, harness.Deployed(t, nil), "TerminateEventsRule", "Properties", "EventPattern")))(t)
 	for _, sample := range events.Samples {
 		taken := 0
 		r := harness.NewRegion(t, 1, simulator.Options{})
 		r.Do(func() {
-			if err := r.Bus.AddRule(harness.TerminatePattern(t), func([]byte) { taken++ }); err != nil {
-				t.Fatal(err)
-			}
+			harness.OK(t, r.Bus.AddRule(pattern, func([]byte) { taken++ }))
 			r.Bus.Emit(sample.Payload())
 		})
 		r.Advance(time.Minute)

@@ -1,9 +1,9 @@
 package template
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -72,27 +72,22 @@ func list(t *testing.T, arguments ...string) (packages []goPackage) {
 	command := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,TestImports,XTestImports", "-tags", "lambda.norpc"}, arguments...)...)
 	command.Dir, command.Stderr = harness.Root(), os.Stderr
 	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0") // as it ships
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("%s: %v", command, err)
-	}
-	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+	for decoder := json.NewDecoder(bytes.NewReader(harness.Must(command.Output())(t))); decoder.More(); {
 		var p goPackage
-		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
-		} else if err != nil {
-			t.Fatal(err)
-		}
+		harness.OK(t, decoder.Decode(&p))
 		packages = append(packages, p)
 	}
+	return packages
 }
 
 func TestImports(t *testing.T) {
+	gone := maps.Clone(mayImport)
 	for _, p := range list(t, "./...") {
 		row, known := mayImport[p.name()]
 		if !known {
 			t.Errorf("%s has no row in mayImport", p.name())
 		}
+		delete(gone, p.name())
 		for _, imported := range p.Imports {
 			name, own := strings.CutPrefix(imported, module)
 			outside := strings.Contains(strings.Split(imported, "/")[0], ".")
@@ -110,6 +105,9 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s, which nothing may", p.name(), name)
 			}
 		}
+	}
+	for name := range gone {
+		t.Errorf("mayImport has a row for %s, which is no package", name)
 	}
 }
 

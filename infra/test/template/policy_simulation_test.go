@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -39,9 +40,9 @@ func policies(t *testing.T, given map[string]string) map[string]any {
 // A change takes one thing out of a policy: a statement, an action, a condition, or the bounds of
 // its resources or principals.
 type change struct {
-	kind, name string
-	actions    []any // the only ones that it can matter to
-	document   any
+	name     string
+	actions  []any // the only ones that it can matter to
+	document any
 }
 
 func (c change) matters(action string) bool {
@@ -57,28 +58,28 @@ func changes(document map[string]any) (all []change) {
 		if !several {
 			actions = []any{statement["Action"]}
 		}
-		add := func(kind, name string, instead ...any) {
+		add := func(name string, instead ...any) {
 			changed := any(map[string]any{"Version": document["Version"], "Statement": slices.Concat(statements[:i], instead, statements[i+1:])})
 			if len(statements) == 1 && len(instead) == 0 {
 				changed = nil
 			}
-			all = append(all, change{kind, fmt.Sprintf("%v %s", statement["Sid"], name), actions, changed})
+			all = append(all, change{fmt.Sprintf("%v: %s", statement["Sid"], name), actions, changed})
 		}
 		with := func(element string, value any) map[string]any {
 			changed := maps.Clone(statement)
 			changed[element] = value
 			return changed
 		}
-		add("statement", "")
+		add("the statement")
 		for j, action := range actions {
 			if several {
-				add("action", action.(string), with("Action", slices.Concat(actions[:j], actions[j+1:])))
+				add(action.(string), with("Action", slices.Concat(actions[:j], actions[j+1:])))
 			}
 		}
 		for _, bound := range []string{"Resource", "Principal"} {
 			// A queue's policy is the queue's alone, whatever it names.
 			if value, bounded := statement[bound]; bounded && value != "*" && (bound == "Principal" || statement["Principal"] == nil) {
-				add(bound, "", with(bound, "*"))
+				add(bound, with(bound, "*"))
 			}
 		}
 		conditions, _ := statement["Condition"].(map[string]any)
@@ -90,7 +91,7 @@ func changes(document map[string]any) (all []change) {
 					delete(rest, key)
 					others[operator] = rest
 				}
-				add("condition", operator+" "+key, with("Condition", others))
+				add(operator+" "+key, with("Condition", others))
 			}
 		}
 	}
@@ -100,31 +101,21 @@ func changes(document map[string]any) (all []change) {
 // everything is the operator's policy.
 var everything = map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*"}}}
 
-// An evaluation is all that the IAM simulator is given, at once, and its answers.
+// An evaluation is all that the IAM simulator is given, at once, its answers, and what they are checked for.
 type evaluation struct {
-	Policies []any      `json:"policies"`
-	Calls    []question `json:"calls"`
-	allowed  []bool
-}
-
-type question struct {
-	Principal string            `json:"principal"`
-	Action    string            `json:"action"`
-	Resource  string            `json:"resource"`
-	Account   string            `json:"account"`
-	Context   map[string]string `json:"context"`
-	Identity  *int              `json:"identity"`
-	Attached  *int              `json:"attached"`
+	policies, calls []any
+	allowed         []bool
+	checks          []func()
 }
 
 // addPolicies returns the policies' indices.
 func (s *evaluation) addPolicies(policies map[string]any) map[string]*int {
-	s.Policies = append(s.Policies, everything)
-	held := map[string]*int{operator: new(len(s.Policies) - 1)}
+	s.policies = append(s.policies, everything)
+	held := map[string]*int{operator: new(len(s.policies) - 1)}
 	for holder, policy := range policies {
 		if policy != nil {
-			s.Policies = append(s.Policies, policy)
-			held[holder] = new(len(s.Policies) - 1)
+			s.policies = append(s.policies, policy)
+			held[holder] = new(len(s.policies) - 1)
 		}
 	}
 	return held
@@ -133,37 +124,34 @@ func (s *evaluation) addPolicies(policies map[string]any) map[string]*int {
 // add returns the index of the answer.
 func (s *evaluation) add(c call, held map[string]*int, given map[string]string) int {
 	there := strings.NewReplacer("arn:aws:", "arn:"+given["AWS::Partition"]+":", harness.StackRegion, given["AWS::Region"])
-	q := question{
-		Principal: c.by, Action: c.action, Resource: there.Replace(c.resource), Context: map[string]string{},
-		Account:  harness.Account, // whatever the resource says: the policies alone must refuse another's
-		Identity: held[c.by], Attached: held[c.resource],
-	}
+	principal, context := c.by, map[string]string{}
 	if !strings.Contains(c.by, ".") { // no service
-		q.Principal = there.Replace("arn:aws:sts::" + harness.Account + ":assumed-role/" + harness.StackName + "-" + c.by + "/session")
+		principal = there.Replace("arn:aws:sts::" + harness.Account + ":assumed-role/" + harness.StackName + "-" + c.by + "/session")
 	}
 	for key, value := range c.context {
-		q.Context[key] = there.Replace(value)
+		context[key] = there.Replace(value)
 	}
-	s.Calls = append(s.Calls, q)
-	return len(s.Calls) - 1
+	s.calls = append(s.calls, map[string]any{
+		"principal": principal, "action": c.action, "resource": there.Replace(c.resource), "context": context,
+		"account":  harness.Account, // whatever the resource says: the policies alone must refuse another's
+		"identity": held[c.by], "attached": held[c.resource],
+	})
+	return len(s.calls) - 1
 }
 
+// decide gets the answers, and checks them.
 func (s *evaluation) decide(t *testing.T) {
 	t.Helper()
 	node := harness.Tool(t, ".venv", "bin", "node")
 	harness.Tool(t, ".ci", "iam", "node_modules")
-	queries, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failure bytes.Buffer
+	queries := harness.Must(json.Marshal(map[string]any{"policies": s.policies, "calls": s.calls}))(t)
 	decide := exec.Command(node, filepath.Join(harness.Root(), ".ci", "iam", "decide.mjs"))
-	decide.Stdin, decide.Stderr = bytes.NewReader(queries), &failure
-	answers, err := decide.Output()
-	if err != nil {
-		t.Fatalf("the policy simulator failed: %v\n%s", err, &failure)
+	decide.Stdin, decide.Stderr = bytes.NewReader(queries), os.Stderr
+	harness.OK(t, json.Unmarshal(harness.Must(decide.Output())(t), &s.allowed))
+	if len(s.allowed) != len(s.calls) {
+		t.Fatalf("%d answers to %d calls", len(s.allowed), len(s.calls))
 	}
-	if err := json.Unmarshal(answers, &s.allowed); err != nil || len(s.allowed) != len(s.Calls) {
-		t.Fatalf("%d answers to %d calls (%v)", len(s.allowed), len(s.Calls), err)
+	for _, check := range s.checks {
+		check()
 	}
 }

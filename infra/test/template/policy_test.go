@@ -8,12 +8,11 @@ import (
 // What the template deploys is held against the tables by an IAM simulator of a third party.
 func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
 	var queries evaluation
-	var checks []func()
 	for column, given := range stacks() {
 		held := queries.addPolicies(policies(t, given))
 		for _, c := range callCases() {
 			answer := queries.add(c, held, given)
-			checks = append(checks, func() {
+			queries.checks = append(queries.checks, func() {
 				if got := queries.allowed[answer]; got != c.allowedIn(column) {
 					t.Errorf("%s by %s: allowed is %t for %s, with %v", c.action, c.by, got, c.name, given)
 				}
@@ -21,17 +20,12 @@ func TestPolicyAllowsWhatARunNeedsAndNoMore(t *testing.T) {
 		}
 	}
 	queries.decide(t)
-	for _, check := range checks {
-		check()
-	}
 	t.Logf("%d calls to each of %d stacks", len(callCases()), len(columns)*len(places))
 }
 
 // The tables have no blind spot: whatever is taken out of a policy, some call comes out otherwise.
 func TestPolicyHasNoIdleWord(t *testing.T) {
 	var queries evaluation
-	var checks []func()
-	made := map[string]map[string]bool{} // by their kinds
 	for column, given := range stacks() {
 		documents := policies(t, given)
 		for holder, document := range documents {
@@ -45,25 +39,17 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 						wanted[queries.add(c, held, given)] = c.allowedIn(column)
 					}
 				}
-				checks = append(checks, func() {
+				queries.checks = append(queries.checks, func() {
 					for answer, want := range wanted {
 						if queries.allowed[answer] != want {
 							return
 						}
 					}
-					t.Errorf("no call of the tables needs the %s %s of %s, with %v", change.kind, change.name, holder, given)
+					t.Errorf("no call of the tables needs %s of %s, with %v", change.name, holder, given)
 				})
-				if made[change.kind] == nil {
-					made[change.kind] = map[string]bool{}
-				}
-				made[change.kind][holder+change.name] = true
 			}
 		}
 	}
 	queries.decide(t)
-	for _, check := range checks {
-		check()
-	}
-	t.Logf("taken out were %d conditions, %d statements, %d actions, %d resources and %d principals, and each was missed",
-		len(made["condition"]), len(made["statement"]), len(made["action"]), len(made["Resource"]), len(made["Principal"]))
+	t.Logf("%d times something was taken out, and each was missed", len(queries.checks))
 }

@@ -29,18 +29,12 @@ func TestTheRolesAreAsReviewed(t *testing.T) {
 		roles[name] = map[string]any{"Assume": properties["AssumeRolePolicyDocument"], "Policies": properties["Policies"]}
 	}
 	golden := filepath.Join("testdata", "roles.golden.yaml")
-	got, err := yaml.Marshal(roles)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := harness.Must(yaml.Marshal(roles))(t)
 	if *harness.Update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		harness.OK(t, os.WriteFile(golden, got, 0o644))
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil || string(got) != string(want) {
-		t.Errorf("the roles differ from %s (%v); if that is meant: go test ./infra/test/template -run Roles -update\n%s", golden, err, got)
+	if want := harness.Must(os.ReadFile(golden))(t); string(got) != string(want) {
+		t.Errorf("the roles differ from %s; if that is meant: go test ./infra/test/template -run Roles -update\n%s", golden, got)
 	}
 }
 

@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"bytes"
 	"image/color"
 	"os"
 	"path/filepath"
@@ -26,10 +27,7 @@ var (
 // Line returns a line through values.
 func Line(t *testing.T, values plotter.XYs, of color.Color) *plotter.Line {
 	t.Helper()
-	l, err := plotter.NewLine(values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := harness.Must(plotter.NewLine(values))(t)
 	l.Color, l.Width = of, vg.Points(1.2)
 	return l
 }
@@ -54,14 +52,7 @@ func Save(t *testing.T, name string, rows [][]*plot.Plot) {
 			rows[row][column].Draw(canvas)
 		}
 	}
-	file, err := os.Create(filepath.Join(harness.Root(), "docs", "pictures", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := (vgimg.PngCanvas{Canvas: image}).WriteTo(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
+	var png bytes.Buffer
+	harness.Must(vgimg.PngCanvas{Canvas: image}.WriteTo(&png))(t)
+	harness.OK(t, os.WriteFile(filepath.Join(harness.Root(), "docs", "pictures", name), png.Bytes(), 0o644))
 }

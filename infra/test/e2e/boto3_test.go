@@ -1,6 +1,4 @@
-//go:build thirdparty
-
-package simulator_test
+package e2e
 
 import (
 	"encoding/json"
@@ -15,6 +13,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/simtest"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // errorsOf are the codes that boto3 is to see, by what it tries.
@@ -59,7 +58,7 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 	free := r.Free()
 	server := httptest.NewServer(r.Front)
 	defer server.Close()
-	command := exec.Command("../../.venv/bin/python", "testdata/boto3_client.py", server.URL, r.Subnet, attached, ids[1])
+	command := exec.Command(harness.Tool(t, ".venv", "bin", "python"), "testdata/boto3_client.py", server.URL, r.Subnet, attached, ids[1])
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, err.(*exec.ExitError).Stderr)

@@ -41,7 +41,7 @@ func (s *show) printReleased() {
 	meaning := map[eni.Reason]string{
 		eni.OwnerTerminated: "its node is terminated",
 		eni.OwnerGone:       "its node was terminated over an hour ago",
-		eni.NeverAttached:     "its node runs, but left it unattached for a day",
+		eni.NeverAttached:   "its node runs, but left it unattached for a day",
 	}
 	reasons := map[eni.Reason]int{}
 	for _, reason := range s.released {

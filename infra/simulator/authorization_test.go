@@ -50,7 +50,7 @@ func TestDeleteByTagAndVPC(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name    string
-		eni     Interface
+		eni     ec2.Interface
 		allowed bool
 	}{
 		{"tagged by the CNI", ec2.Interface{Subnet: subnet, Tags: tags(node, "i-1")}, true},

@@ -23,7 +23,6 @@ type Loop struct {
 
 	mu      sync.Mutex // held while inside
 	inside  bool
-	playing bool
 	random  *rand.Rand
 	now     time.Time // never behind: while actions are played, the playing one's time
 	due     []action  // the next one first
@@ -113,10 +112,6 @@ func (l *Loop) Run(ctx context.Context) {
 
 // play does what is due.
 func (l *Loop) play() {
-	if l.playing {
-		return
-	}
-	l.playing = true
 	target := l.clock.Now()
 	for len(l.due) > 0 && !l.due[0].at.After(target) {
 		next := l.due[0]
@@ -127,19 +122,6 @@ func (l *Loop) play() {
 	if target.After(l.now) {
 		l.now = target
 	}
-	l.playing = false
-}
-
-// Outside runs f with the loop unlocked, for callers of the old World whose actions
-// enter the loop themselves. It goes with world_shim.go, and so does the field playing.
-func (l *Loop) Outside(f func()) {
-	l.inside = false
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		l.inside = true
-	}()
-	f()
 }
 
 // wake makes Run look again at what is next.

@@ -161,7 +161,7 @@ func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
 	if err := p.Processes[0].Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
-	_ = <-p.Ended // it was interrupted
+	b.Log(<-p.Ended) // it was interrupted
 	listing, err := exec.Command("callgrind_annotate", "--threshold=100", out).Output()
 	if err != nil {
 		b.Fatal(err)

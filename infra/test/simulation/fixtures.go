@@ -26,7 +26,7 @@ type Fixtures struct {
 func (f *Fixtures) place(variants int) {
 	owner := f.owner(false)
 	eni := ec2.Interface{
-		Subnet: pick(f.rand, f.subnets...), Description: model.Description + owner, Addresses: make([]simulator.Address, 1+f.rand.IntN(15)),
+		Subnet: pick(f.rand, f.subnets...), Description: model.Description + owner, Addresses: make([]ec2.Address, 1+f.rand.IntN(15)),
 		Tags: map[string]string{model.TagInstance: owner, model.TagCreatedAt: f.createdAt().Format(time.RFC3339)},
 	}
 	if chance(f.rand, 0.5) {

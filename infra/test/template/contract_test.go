@@ -142,13 +142,3 @@ func TestTheRulesPatternTakesTerminationsOnly(t *testing.T) {
 		}
 	}
 }
-
-// The demo's function gets each setting, too.
-func TestTheDemoSetsEachSetting(t *testing.T) {
-	demo := string(harness.Read(t, "infra/simulator/demo/function.go"))
-	for name := range variables(t).(map[string]any) {
-		if !strings.Contains(demo, `"`+name+`=`) {
-			t.Errorf("infra/simulator/demo/function.go does not set %s", name)
-		}
-	}
-}

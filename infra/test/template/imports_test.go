@@ -41,7 +41,6 @@ var mayImport = map[string]string{
 	"infra/simulator/autoscaling":    "infra/simulator/loop infra/simulator/iam infra/simulator/api infra/simulator/ec2 infra/simulator/cni infra/simulator/eventbridge",
 	"infra/simulator/cleaners":       "infra/simulator/loop infra/simulator/api infra/simulator/ec2 infra/simulator/cni",
 	"infra/simulator":                "infra/simulator/*",
-	"infra/simulator/demo":           "any",
 
 	"infra/test/harness":          "functions/release/eni functions/release/events functions/release/handler infra/awsconfig infra/simulator infra/simulator/*",
 	"infra/test/harness/chart":    "infra/test/harness",

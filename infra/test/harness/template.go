@@ -1,10 +1,10 @@
 package harness
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -17,8 +17,17 @@ var Update = flag.Bool("update", false, "write golden files, tables and pictures
 
 // Root returns the repository's folder.
 func Root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+	folder, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(folder, "go.mod")); missing == nil {
+			return folder
+		}
+		if folder == filepath.Dir(folder) {
+			err = errors.New("no folder above this one has a go.mod")
+		}
+		folder = filepath.Dir(folder)
+	}
+	panic(err)
 }
 
 // Must returns the value of a call that must succeed: Must(os.ReadFile(name))(t).

@@ -14,16 +14,15 @@ import (
 // A Checker checks by the region's own state, not by the function's words: safety (no
 // interface in use is released), liveness (none that leaked is forgotten) and telemetry.
 type Checker struct {
+	*Recorder
 	scenario Scenario
-	region   *simulator.Region
 	stack    *simulator.Stack
 	faults   *Faults
-	recorder *Recorder
 	failed   map[string]int // by message, the runs with it that failed
 }
 
-// Called checks a call, by the calls before it and by what it met.
-func (c *Checker) Called(r *Run, call Call) {
+// called checks a call, by the calls before it and by what it met.
+func (c *Checker) called(r *Run, call Call) {
 	if call.isDelete() {
 		c.checkStart(r, call)
 	}
@@ -32,10 +31,10 @@ func (c *Checker) Called(r *Run, call Call) {
 	}
 }
 
-// Ended checks a run as a whole.
-func (c *Checker) Ended(r *Run, err error) {
+// ended checks a run as a whole.
+func (c *Checker) ended(r *Run, err error) {
 	if late := time.Since(r.deadline); late > 0 {
-		c.recorder.violate("%s outlived its deadline by %v", r.process.key, late)
+		c.violate("%s outlived its deadline by %v", r.process.key, late)
 	}
 	c.checkLog(r, err)
 	if r.inspection {
@@ -43,7 +42,7 @@ func (c *Checker) Ended(r *Run, err error) {
 	}
 	c.classify(r, err)
 	if err != nil && !r.cut && c.faults.quiescentAt(r.began) && !c.mayFail() {
-		c.recorder.violate("a run failed although no call met a fault: %v", err)
+		c.violate("a run failed although no call met a fault: %v", err)
 	}
 }
 
@@ -66,12 +65,10 @@ func (c *Checker) classify(r *Run, err error) {
 			Attributes struct{ ApproximateReceiveCount string }
 		}
 	}
-	if json.Unmarshal(r.payload, &batch) != nil {
-		return
-	}
+	_ = json.Unmarshal(r.payload, &batch) // what is no batch has no records
 	for _, record := range batch.Records {
 		if record.Attributes.ApproximateReceiveCount != "1" {
-			c.recorder.count("message/came again")
+			c.count("message/came again")
 		}
 		if err != nil {
 			c.failed[record.ID]++
@@ -79,7 +76,7 @@ func (c *Checker) classify(r *Run, err error) {
 	}
 	var refused *lambda.FunctionError
 	if err != nil && !errors.As(err, &refused) {
-		c.recorder.count("run/failed as a whole")
+		c.count("run/failed as a whole")
 	}
 }
 
@@ -94,4 +91,46 @@ func (c *Checker) owner(id string) *ec2.Instance {
 		return nil
 	}
 	return &i
+}
+
+// checkInspection checks the report of a manual dry run without faults. Such a run takes no
+// virtual time, so each line must be what the model expects of the interface at this instant.
+func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
+	if !time.Now().Equal(r.began) {
+		return // other callers left no API quota, so that the SDK waited
+	}
+	var got struct {
+		FreeAddresses map[string]int
+		Interfaces    []struct{ ID, Decision, Reason string }
+	}
+	if err != nil || json.Unmarshal(answer, &got) != nil {
+		c.violate("a manual dry run without any fault answers %v: %s", err, answer)
+		return
+	}
+	decisions := map[string]string{}
+	for _, line := range got.Interfaces {
+		decisions[line.ID] = line.Decision + " " + line.Reason
+	}
+	for _, eni := range c.region.EC2.Interfaces() {
+		want := ""
+		if r.process.settings.Finds(eni) {
+			expected := c.expect(r.process.settings, eni)
+			if want = "kept " + expected.Reason; expected.Release {
+				want = "released " + expected.Reason
+			}
+			c.count("rule/" + expected.Row)
+		}
+		if decisions[eni.ID] != want {
+			c.violate("of %+v a dry run reports %q, want %q", eni, decisions[eni.ID], want)
+		}
+		delete(decisions, eni.ID)
+	}
+	if len(decisions) > 0 {
+		c.violate("a dry run lists interfaces that do not exist: %v", decisions)
+	}
+	for subnet, free := range got.FreeAddresses {
+		if has := c.region.EC2.FreeAddresses(subnet); has != free {
+			c.violate("a dry run reports that %s has %d free addresses, it has %d", subnet, free, has)
+		}
+	}
 }

@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// pick returns one of the given values.
-func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+// pick returns one of the given values; the zero value if there are none.
+func pick[T any](r *rand.Rand, of ...T) (picked T) {
+	if len(of) > 0 {
+		picked = of[r.IntN(len(of))]
+	}
+	return picked
+}
 
 // pickRow returns one of a table's rows, each as often as its weight.
 func pickRow[T any](r *rand.Rand, rows []T, weight func(T) int) T {

@@ -10,8 +10,8 @@ import (
 
 // Faults are what the calls of the function, and now and then those of nodes, meet.
 type Faults struct {
+	*Recorder
 	scenario    Scenario
-	recorder    *Recorder
 	outages     []outage
 	undeletable map[string]refusal // by interface
 	quietSince  time.Time          // zero: not yet quiescent
@@ -73,7 +73,7 @@ func (f *Faults) startOutage(r *rand.Rand) {
 	if throttle := pick(r, throttles...); o.fault == (api.Fault{}) {
 		o.fault.Code = throttle
 	}
-	f.recorder.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
+	f.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
 	f.outages = append(f.outages, o)
 }
 
@@ -100,7 +100,7 @@ var refusals = []refusal{
 // makeUndeletable makes an interface one that no run can ever delete.
 func (f *Faults) makeUndeletable(r *rand.Rand, id string) {
 	how := pick(r, refusals...)
-	f.recorder.trace("%s can never be deleted: %s", id, how.name)
+	f.trace("%s can never be deleted: %s", id, how.name)
 	f.undeletable[id] = how
 }
 
@@ -123,15 +123,15 @@ func (f *Faults) killAt(r *rand.Rand) int {
 
 // draw returns what a run's call meets.
 func (f *Faults) draw(r *Run, action, id string) api.Fault {
-	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
 	if r.inspection {
-		return fault
+		return api.Fault{}
 	}
+	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
 	if !f.quiescentAt(time.Now()) {
 		fault = f.passing(r.random, action)
 	}
 	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
-		f.recorder.count("undeletable/" + how.name)
+		f.count("undeletable/" + how.name)
 		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
 	}
 	fault.Latency = max(fault.Latency, quick)
@@ -142,14 +142,14 @@ func (f *Faults) draw(r *Run, action, id string) api.Fault {
 func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
 	if r.Float64() < f.scenario.faults {
 		if row := pick(r, faults...); strings.HasPrefix(action, row.on) {
-			f.recorder.count("fault/" + row.name)
+			f.count("fault/" + row.name)
 			return row.fault(r)
 		}
 		return api.Fault{}
 	}
 	for _, o := range f.outages {
 		if strings.HasPrefix(action, o.on) && time.Now().Before(o.until) {
-			f.recorder.count("outage/" + o.kind)
+			f.count("outage/" + o.kind)
 			return o.fault
 		}
 	}

@@ -15,7 +15,14 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	// killed run had received is visible again.
 	time.Sleep(max(s.GracePeriod+15*time.Minute, c.stack.Queue.Visibility+2*time.Minute) + time.Second)
 	due := simulator.Look(c.region, func() map[string]bool { return c.due(s) })
-	left := func() string { return c.left(s, due) }
+	left := func() string {
+		for id := range c.due(s) {
+			if due[id] {
+				return id
+			}
+		}
+		return "" // one of unreadable age is due only while EC2 shows its terminated owner, for an hour
+	}
 	runs := c.runsNeeded(s, len(due))
 	for range runs {
 		time.Sleep(c.scenario.interval)
@@ -27,7 +34,7 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	c.region.Do(func() {
 		if id := left(); id != "" {
 			eni, _ := c.region.EC2.Interface(id)
-			c.recorder.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
+			c.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
 		}
 	})
 }
@@ -58,17 +65,6 @@ func (c *Checker) runsNeeded(s model.Settings, due int) int {
 	return 2 + 2*due/share + 30*all
 }
 
-// left returns one of these interfaces that is still to be released; "" if there is none.
-// One of unreadable age is so only while EC2 shows its terminated owner, for an hour.
-func (c *Checker) left(s model.Settings, due map[string]bool) string {
-	for id := range due {
-		if eni, exists := c.region.EC2.Interface(id); exists && c.expect(s, eni).Release {
-			return id
-		}
-	}
-	return ""
-}
-
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
 func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	c.checkMessages()
@@ -82,7 +78,7 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
 		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
-			c.recorder.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
+			c.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }
@@ -97,13 +93,13 @@ func (c *Checker) checkMessages() {
 		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1
 		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
-			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
+			c.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
 		}
 	}
 	for _, m := range c.stack.DeadLetters.Messages() {
-		c.recorder.count("message/dead letter")
+		c.count("message/dead letter")
 		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < c.stack.Queue.Receives {
-			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
+			c.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
 		}
 	}
 }

@@ -15,11 +15,11 @@ import (
 // throttle that outlived the retries (spec: release).
 func (c *Checker) checkStart(r *Run, call Call) {
 	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
-		c.recorder.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
+		c.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
 	}
 	last, made := r.last(call.Action)
 	if made && last.Target != call.Target && slices.Contains(throttles, last.Code) {
-		c.recorder.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
+		c.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
 	}
 }
 
@@ -29,16 +29,16 @@ func (c *Checker) checkEffect(r *Run, call Call) {
 		return
 	}
 	if !call.isDelete() || call.Form.Get("DryRun") != "" {
-		c.recorder.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
+		c.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
 		return
 	}
 	c.checkPace(r, call.At)
 	if r.dry {
-		c.recorder.violate("%s deleted %s in a dry run", r.process.key, call.Target)
+		c.violate("%s deleted %s in a dry run", r.process.key, call.Target)
 	}
 	for _, evidence := range []string{"DescribeNetworkInterfaces", "DescribeInstances"} {
 		if last, made := r.last(evidence); made && last.Status != http.StatusOK {
-			c.recorder.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
+			c.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
 		}
 	}
 	if call.Before == nil {
@@ -47,13 +47,13 @@ func (c *Checker) checkEffect(r *Run, call Call) {
 	eni := *call.Before
 	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
 		if c.scenario.implausible {
-			c.recorder.count("outside the assumptions/released although its creator would attach it")
+			c.count("outside the assumptions/released although its creator would attach it")
 			return
 		}
-		c.recorder.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
+		c.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
 	}
 	if !c.couldRelease(r, call.Target) {
-		c.recorder.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
+		c.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
 	}
 }
 
@@ -61,18 +61,11 @@ func (c *Checker) checkEffect(r *Run, call Call) {
 // run can have read: listings may be old, and not equally so.
 func (c *Checker) couldRelease(r *Run, id string) bool {
 	now, since := c.region.Loop.Now(), r.began.Add(-stalest)
-	var views []map[string]*ec2.Instance
 	for _, eni := range c.region.EC2.InterfaceSince(since, id) {
 		if eni == nil {
 			continue
 		}
-		if r.process.settings.Expect(*eni, c.owner, now).Release {
-			return true
-		}
-		if views == nil {
-			views = c.views(*eni, since)
-		}
-		for _, view := range views {
+		for _, view := range c.views(*eni, since) {
 			if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return view[id] }, now).Release {
 				return true
 			}
@@ -110,10 +103,10 @@ func (c *Checker) checkPace(r *Run, now time.Time) {
 		}
 	}
 	if made > share {
-		c.recorder.violate("%s made %d deletes, of %d", r.process.key, made, share)
+		c.violate("%s made %d deletes, of %d", r.process.key, made, share)
 	}
 	if float64(made) > float64(max(1, share/4))+passed.Minutes()*float64(share)+1 {
-		c.recorder.violate("%s made %d deletes in %v", r.process.key, made, passed)
+		c.violate("%s made %d deletes in %v", r.process.key, made, passed)
 	}
 }
 
@@ -133,7 +126,7 @@ func (c *Checker) checkCNIs() {
 		at = call.At
 		tokens--
 		if call.Code == "RequestLimitExceeded" && tokens >= 0 && strings.HasPrefix(call.Caller, "i-") {
-			c.recorder.violate("the CNI of %s was throttled on account of the function at %v", call.Caller, call.At)
+			c.violate("the CNI of %s was throttled on account of the function at %v", call.Caller, call.At)
 		}
 		tokens = max(0, tokens)
 	}

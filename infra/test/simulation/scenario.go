@@ -75,10 +75,9 @@ func drawScenario(r *rand.Rand) Scenario {
 	case chance(r, 0.5):
 		s.clockError = 15 * time.Minute
 	}
-	if s.hidden && chance(r, 0.9) {
-		s.hibernate = false // nothing proves an owner alive that hibernates and that EC2 hides (docs/safety.md)
-	} else if s.hidden {
-		s.implausible = true
+	if s.hidden { // nothing proves an owner alive that hibernates and that EC2 hides (docs/safety.md)
+		s.hibernate = !chance(r, 0.9)
+		s.implausible = s.implausible || s.hibernate
 	}
 	s.options = simulator.Options{
 		Account: account, EmptyPages: pick(r, 0, 0, 0.1), PagesOnly: chance(r, 0.5), HideManaged: chance(r, 0.5),

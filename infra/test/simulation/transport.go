@@ -30,7 +30,12 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 	if r == nil || r.killed {
 		panic(killed{})
 	}
-	form, err := formOf(in)
+	body, err := io.ReadAll(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	in.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 		select {
 		case <-in.Context().Done():
 			p.region.Do(func() {
-				p.recorder.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
+				p.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
 				p.called(r, c)
 			})
 			return nil, in.Context().Err()
@@ -73,14 +78,14 @@ func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response,
 		}
 		_, exists := p.region.EC2.Interface(c.Target)
 		c.Deleted = c.isDelete() && c.Before != nil && !exists
-		p.recorder.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, c.Fault.Code, c.Fault.Stale)
+		p.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, c.Fault.Code, c.Fault.Stale)
 		p.called(r, c)
 	})
 	return answer, err
 }
 
 func (p *process) called(r *Run, c Call) {
-	p.observer.Called(r, c)
+	p.checker.called(r, c)
 	r.calls = append(r.calls, c)
 }
 
@@ -90,17 +95,4 @@ func (r *Run) killIf(moment int) {
 		r.killed = true
 		panic(killed{})
 	}
-}
-
-// formOf returns a request's form, and leaves the request to be read again.
-func formOf(in *http.Request) (url.Values, error) {
-	if in.Body == nil {
-		return url.Values{}, nil
-	}
-	raw, err := io.ReadAll(in.Body)
-	in.Body = io.NopCloser(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	return url.ParseQuery(string(raw))
 }

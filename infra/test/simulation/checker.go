@@ -1,13 +1,14 @@
 package simulation
 
 import (
-	"encoding/json"
-	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
@@ -41,96 +42,129 @@ func (c *Checker) ended(r *Run, err error) {
 		return
 	}
 	c.classify(r, err)
-	if err != nil && !r.cut && c.faults.quiescentAt(r.began) && !c.mayFail() {
+	excused := r.cut || slices.Contains(slices.Collect(maps.Values(c.faults.undeletable)), unauthorized)
+	if err != nil && !excused && c.faults.quiescentAt(r.began) {
 		c.violate("a run failed although no call met a fault: %v", err)
 	}
 }
 
-// mayFail reports whether a run may fail without faults: only for an interface that
-// nobody is authorized to delete.
-func (c *Checker) mayFail() bool {
-	for _, how := range c.faults.undeletable {
-		if how.name == unauthorized {
-			return true
+// checkStart checks when a delete started: not in the last 5 seconds, nor after a
+// throttle that outlived the retries (spec: release).
+func (c *Checker) checkStart(r *Run, call Call) {
+	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
+		c.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
+	}
+	last, made := r.last[call.Action]
+	if made && last.Target != call.Target && slices.Contains(throttles, last.Code) {
+		c.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
+	}
+}
+
+// checkEffect checks a call against the region at the moment of its effect.
+func (c *Checker) checkEffect(r *Run, call Call) {
+	if strings.HasPrefix(call.Action, "Describe") {
+		return
+	}
+	if !call.isDelete() || call.Form.Get("DryRun") != "" {
+		c.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
+		return
+	}
+	c.checkPace(r, call.At)
+	if r.dry {
+		c.violate("%s deleted %s in a dry run", r.process.key, call.Target)
+	}
+	for _, evidence := range []string{"DescribeNetworkInterfaces", "DescribeInstances"} {
+		if last, made := r.last[evidence]; made && last.Status != http.StatusOK {
+			c.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
+		}
+	}
+	if call.Before == nil {
+		return
+	}
+	eni := *call.Before
+	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
+		if c.scenario.implausible {
+			c.count("outside the assumptions/released although its creator would attach it")
+			return
+		}
+		c.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
+	}
+	if !c.couldRelease(r, call.Target) {
+		c.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
+	}
+}
+
+// couldRelease reports whether the rule releases the interface by any state that the
+// run can have read of it and of its owners: listings may be old, and not equally so.
+func (c *Checker) couldRelease(r *Run, id string) bool {
+	now, since := c.region.Loop.Now(), r.began.Add(-stalest)
+	for _, eni := range c.region.EC2.InterfaceSince(since, id) {
+		if eni == nil {
+			continue
+		}
+		described, tagged := model.Described(*eni), eni.Tags[model.TagInstance]
+		for _, one := range c.region.EC2.InstanceSince(since, described) {
+			for _, other := range c.region.EC2.InstanceSince(since, tagged) {
+				view := map[string]*ec2.Instance{tagged: other, described: one}
+				if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return shown(view[id]) }, now).Release {
+					return true
+				}
+			}
 		}
 	}
 	return false
 }
 
-// classify counts how often each message of a batch was in a run that failed.
-func (c *Checker) classify(r *Run, err error) {
-	var batch struct {
-		Records []struct {
-			ID         string `json:"messageId"`
-			Attributes struct{ ApproximateReceiveCount string }
-		}
-	}
-	_ = json.Unmarshal(r.payload, &batch) // what is no batch has no records
-	for _, record := range batch.Records {
-		if record.Attributes.ApproximateReceiveCount != "1" {
-			c.count("message/came again")
-		}
-		if err != nil {
-			c.failed[record.ID]++
-		}
-	}
-	var refused *lambda.FunctionError
-	if err != nil && !errors.As(err, &refused) {
-		c.count("run/failed as a whole")
-	}
-}
-
 // expect returns what the rule decides about an interface by what EC2 shows now.
 func (c *Checker) expect(s model.Settings, eni ec2.Interface) model.Expectation {
-	return s.Expect(eni, c.owner, c.region.Loop.Now())
+	return s.Expect(eni, func(id string) *ec2.Instance {
+		i, exists := c.region.EC2.Instance(id)
+		if !exists {
+			return nil
+		}
+		return shown(&i)
+	}, c.region.Loop.Now())
 }
 
-func (c *Checker) owner(id string) *ec2.Instance {
-	i, ok := c.region.EC2.Instance(id)
-	if !ok || i.Hidden || i.Owner != account {
+// shown returns an instance as EC2 shows it to the function; nil if it does not.
+func shown(i *ec2.Instance) *ec2.Instance {
+	if i != nil && i.Hidden {
 		return nil
 	}
-	return &i
+	return i
 }
 
-// checkInspection checks the report of a manual dry run without faults. Such a run takes no
-// virtual time, so each line must be what the model expects of the interface at this instant.
-func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
-	if !time.Now().Equal(r.began) {
-		return // other callers left no API quota, so that the SDK waited
-	}
-	var got struct {
-		FreeAddresses map[string]int
-		Interfaces    []struct{ ID, Decision, Reason string }
-	}
-	if err != nil || json.Unmarshal(answer, &got) != nil {
-		c.violate("a manual dry run without any fault answers %v: %s", err, answer)
-		return
-	}
-	decisions := map[string]string{}
-	for _, line := range got.Interfaces {
-		decisions[line.ID] = line.Decision + " " + line.Reason
-	}
-	for _, eni := range c.region.EC2.Interfaces() {
-		want := ""
-		if r.process.settings.Finds(eni) {
-			expected := c.expect(r.process.settings, eni)
-			if want = "kept " + expected.Reason; expected.Release {
-				want = "released " + expected.Reason
-			}
-			c.count("rule/" + expected.Row)
+// checkPace checks a run's deletes against its delete budget (spec: release).
+func (c *Checker) checkPace(r *Run, now time.Time) {
+	made, share, passed := 1, r.process.settings.DeletesPerMinute, time.Duration(0)
+	for _, call := range r.calls {
+		if call.isDelete() && !call.At.IsZero() {
+			made, passed = made+1, max(passed, now.Sub(call.At))
 		}
-		if decisions[eni.ID] != want {
-			c.violate("of %+v a dry run reports %q, want %q", eni, decisions[eni.ID], want)
-		}
-		delete(decisions, eni.ID)
 	}
-	if len(decisions) > 0 {
-		c.violate("a dry run lists interfaces that do not exist: %v", decisions)
+	if made > share {
+		c.violate("%s made %d deletes, of %d", r.process.key, made, share)
 	}
-	for subnet, free := range got.FreeAddresses {
-		if has := c.region.EC2.FreeAddresses(subnet); has != free {
-			c.violate("a dry run reports that %s has %d free addresses, it has %d", subnet, free, has)
+	if float64(made) > float64(max(1, share/4))+passed.Minutes()*float64(share)+1 {
+		c.violate("%s made %d deletes in %v", r.process.key, made, passed)
+	}
+}
+
+// checkCNIs checks that the function throttled no CNI: that none was throttled while the
+// deletes of all others but the function fit into half of what EC2 allows at once, and 2
+// a second (spec: release). It proves nothing beside another cleaner, which takes the rest.
+func (c *Checker) checkCNIs() {
+	const size, refill = 50, 2.0
+	tokens, at := 0.0, time.Time{} // none for a long time: it begins with all of them
+	for _, call := range c.region.Front.Calls() {
+		if call.Action != "DeleteNetworkInterface" || ofFunction(call.Caller) {
+			continue
 		}
+		tokens = min(size, tokens+call.At.Sub(at).Seconds()*refill) - 1
+		at = call.At
+		if call.Code == "RequestLimitExceeded" && tokens >= 0 && strings.HasPrefix(call.Caller, "i-") {
+			c.violate("the CNI of %s was throttled on account of the function at %v", call.Caller, call.At)
+		}
+		tokens = max(0, tokens)
 	}
 }

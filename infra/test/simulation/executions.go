@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,19 +39,10 @@ type Run struct {
 	inspection bool // meets no faults and takes no time
 	killAt     int  // as Faults.killAt draws it
 	killed     bool
-	cut        bool   // by the end of the simulation
-	calls      []Call // that are over
-	log        []byte // JSON, a line each
-}
-
-// last returns a run's last call of an action.
-func (r *Run) last(action string) (last Call, made bool) {
-	for _, c := range slices.Backward(r.calls) {
-		if c.Action == action {
-			return c, true
-		}
-	}
-	return Call{}, false
+	cut        bool            // by the end of the simulation
+	calls      []Call          // that are over
+	last       map[string]Call // of each action
+	log        []byte          // JSON, a line each
 }
 
 // A process is an execution environment of Lambda's. It makes one run at a time, may
@@ -99,7 +89,7 @@ func (e *Executions) inspect() {
 func (e *Executions) perform(ctx context.Context, r *Run) (answer []byte, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	r.began = time.Now()
+	r.began, r.last = time.Now(), map[string]Call{}
 	r.deadline, _ = limited.Deadline()
 	e.region.Do(func() { e.begin(r) })
 	defer func() {

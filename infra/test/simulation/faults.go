@@ -14,7 +14,7 @@ type Faults struct {
 	scenario    Scenario
 	outages     []outage
 	undeletable map[string]refusal // by interface
-	quietSince  time.Time          // zero: not yet quiescent
+	quietSince  time.Time          // without faults but these refusals; zero: not yet
 }
 
 // faults are what a call of the function can meet. The codes of throttles and of transient
@@ -25,17 +25,13 @@ var faults = []struct {
 	on    string // how the actions begin that can meet it
 	fault func(*rand.Rand) api.Fault
 }{
-	{"throttle", "", func(r *rand.Rand) api.Fault {
-		return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)}
-	}},
+	{"throttle", "", func(r *rand.Rand) api.Fault { return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)} }},
 	{"server error", "", func(r *rand.Rand) api.Fault {
 		return api.Fault{Code: pick(r, "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"), Status: pick(r, 500, 503)}
 	}},
 	{"reset", "", func(*rand.Rand) api.Fault { return api.Fault{Reset: true} }},
 	{"lost answer", "", func(*rand.Rand) api.Fault { return api.Fault{LoseAnswer: true} }},
-	{"slow", "", func(r *rand.Rand) api.Fault {
-		return api.Fault{Latency: within(r, time.Second, 20*time.Second)}
-	}},
+	{"slow", "", func(r *rand.Rand) api.Fault { return api.Fault{Latency: within(r, time.Second, 20*time.Second)} }},
 	{"hang", "", func(*rand.Rand) api.Fault { return api.Fault{Latency: 10 * time.Minute} }},
 	{"stale", "Describe", func(r *rand.Rand) api.Fault { return api.Fault{Stale: within(r, 0, stalest)} }},
 	{"empty page", "Describe", func(*rand.Rand) api.Fault { return api.Fault{EmptyPage: true} }},
@@ -85,27 +81,17 @@ type refusal struct {
 
 // unauthorized fails runs: where nothing else is left to release, it cannot be told
 // from a missing permission (spec: release).
-const unauthorized = "not authorized"
+var unauthorized = refusal{"not authorized", "UnauthorizedOperation", "", 0}
 
 var refusals = []refusal{
 	{"in use, says EC2", "InvalidParameterValue", "Network interface is currently in use.", 0},
 	{"in use, by code", "InvalidNetworkInterface.InUse", "", 0},
 	{"not permitted", "OperationNotPermitted", "", 0},
 	{"not this account's", "AuthFailure", "You do not have permission to access the specified resource.", 400},
-	{unauthorized, "UnauthorizedOperation", "", 0},
+	unauthorized,
 	{"internal error", "InternalError", "", 0},
 	{"unknown code", "SomethingNew", "", 0},
 }
-
-// makeUndeletable makes an interface one that no run can ever delete.
-func (f *Faults) makeUndeletable(r *rand.Rand, id string) {
-	how := pick(r, refusals...)
-	f.trace("%s can never be deleted: %s", id, how.name)
-	f.undeletable[id] = how
-}
-
-// quiesce ends all faults but the refusals of undeletable interfaces.
-func (f *Faults) quiesce() { f.quietSince = time.Now() }
 
 // quiescentAt reports whether a time is after the last fault.
 func (f *Faults) quiescentAt(t time.Time) bool {

@@ -53,9 +53,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Type = pick(f.rand, "branch", "trunk", "efa", "lambda", "nat_gateway")
 	},
-	func(_ *Fixtures, eni *ec2.Interface) {
-		eni.RequesterManaged, eni.RequesterID = true, "amazon-elb"
-	},
+	func(_ *Fixtures, eni *ec2.Interface) { eni.RequesterManaged, eni.RequesterID = true, "amazon-elb" },
 	func(_ *Fixtures, eni *ec2.Interface) { eni.Operator = "eks.amazonaws.com" },
 	func(_ *Fixtures, eni *ec2.Interface) { eni.Owner = "210987654321" },
 	func(f *Fixtures, eni *ec2.Interface) {
@@ -66,9 +64,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 		eni.Addresses[f.rand.IntN(len(eni.Addresses))].Association = pick(f.rand,
 			&ec2.Association{PublicIP: "192.0.2.1"}, &ec2.Association{CarrierIP: "192.0.2.2"}, &ec2.Association{CustomerOwnedIP: "192.0.2.3"})
 	},
-	func(f *Fixtures, eni *ec2.Interface) {
-		eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false")
-	},
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false") },
 	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagNoManage] = pick(f.rand, "true", "true", "false", "True", "")
 	},

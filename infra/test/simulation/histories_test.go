@@ -134,10 +134,10 @@ func runWorker(ctx context.Context, k, total int, results chan<- result) error {
 	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400")
 	command.Stderr = os.Stderr
 	printed, err := command.StdoutPipe()
-	if err != nil {
-		return err
+	if err == nil {
+		err = command.Start()
 	}
-	if err := command.Start(); err != nil {
+	if err != nil {
 		return err
 	}
 	lines := json.NewDecoder(printed)

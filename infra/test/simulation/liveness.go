@@ -1,10 +1,13 @@
 package simulation
 
 import (
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
@@ -65,6 +68,29 @@ func (c *Checker) runsNeeded(s model.Settings, due int) int {
 	return 2 + 2*due/share + 30*all
 }
 
+// classify counts how often each message of a batch was in a run that failed.
+func (c *Checker) classify(r *Run, err error) {
+	var batch struct {
+		Records []struct {
+			ID         string `json:"messageId"`
+			Attributes struct{ ApproximateReceiveCount string }
+		}
+	}
+	_ = json.Unmarshal(r.payload, &batch) // what is no batch has no records
+	for _, record := range batch.Records {
+		if record.Attributes.ApproximateReceiveCount != "1" {
+			c.count("message/came again")
+		}
+		if err != nil {
+			c.failed[record.ID]++
+		}
+	}
+	var refused *lambda.FunctionError
+	if err != nil && !errors.As(err, &refused) {
+		c.count("run/failed as a whole")
+	}
+}
+
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
 func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	c.checkMessages()
@@ -87,7 +113,7 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 const soon = 3 * time.Minute
 
 // checkMessages checks that each message was done, or is in the dead-letter queue for cause.
-// That of a failing message may still be to come; Ended has checked why its runs failed.
+// That of a failing message may still be to come; ended has checked why its runs failed.
 func (c *Checker) checkMessages() {
 	for _, m := range c.stack.Queue.Messages() {
 		failures := c.failed[m.ID]

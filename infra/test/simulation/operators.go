@@ -48,10 +48,13 @@ func (w *Workload) attach() {
 	})
 }
 
+// makeUndeletable makes an interface one that no run can ever delete.
 func (w *Workload) makeUndeletable() {
 	for _, eni := range w.region.EC2.Leaked() {
 		if chance(w.rand, 0.5) {
-			w.faults.makeUndeletable(w.rand, eni.ID)
+			how := pick(w.rand, refusals...)
+			w.trace("%s can never be deleted: %s", eni.ID, how.name)
+			w.faults.undeletable[eni.ID] = how
 			return
 		}
 	}
@@ -86,10 +89,14 @@ func (w *Workload) redeploy() {
 // runManually makes a manual run that releases: everything, or what it names.
 func (w *Workload) runManually() {
 	input := map[string]any{"dryRun": false}
-	for _, name := range []string{"instanceIds", "subnetIds", "vpcIds"} {
-		if chance(w.rand, 0.4) {
-			input[name] = w.targets(name)
-		}
+	if chance(w.rand, 0.4) {
+		input["instanceIds"] = w.someOwners()
+	}
+	if chance(w.rand, 0.4) {
+		input["subnetIds"] = w.network.subnets[:1+w.rand.IntN(len(w.network.subnets))]
+	}
+	if chance(w.rand, 0.4) {
+		input["vpcIds"] = w.network.vpcs[:1]
 	}
 	payload, _ := json.Marshal(input)
 	w.count("run/manual")
@@ -97,19 +104,12 @@ func (w *Workload) runManually() {
 	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(replaced) })
 }
 
-func (w *Workload) targets(name string) []string {
-	switch name {
-	case "instanceIds":
-		ids := []string{"i-0123456789abcdef0"}
-		for _, eni := range w.region.EC2.Interfaces() {
-			if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
-				ids = append(ids, id)
-			}
+func (w *Workload) someOwners() []string {
+	ids := []string{"i-0123456789abcdef0"}
+	for _, eni := range w.region.EC2.Interfaces() {
+		if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
+			ids = append(ids, id)
 		}
-		return ids
-	case "subnetIds":
-		return w.network.subnets[:1+w.rand.IntN(len(w.network.subnets))]
-	default:
-		return w.network.vpcs[:1]
 	}
+	return ids
 }

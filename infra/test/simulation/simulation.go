@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
@@ -118,7 +119,7 @@ func (s *Simulation) Run() {
 // quiesce ends all faults and checks that the function then catches up.
 func (s *Simulation) quiesce() {
 	s.region.Do(func() {
-		s.faults.quiesce()
+		s.faults.quietSince = time.Now()
 		s.trace("quiescent")
 	})
 	settings := s.executions.settings

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // A logLine is what is checked of an audit line, or of a line of totals.
@@ -105,5 +106,47 @@ func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err 
 	}
 	if err != nil {
 		c.count("run/failed as a whole")
+	}
+}
+
+// checkInspection checks the report of a manual dry run without faults. Such a run takes no
+// virtual time, so each line must be what the model expects of the interface at this instant.
+func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
+	if !time.Now().Equal(r.began) {
+		return // other callers left no API quota, so that the SDK waited
+	}
+	var got struct {
+		FreeAddresses map[string]int
+		Interfaces    []struct{ ID, Decision, Reason string }
+	}
+	if err != nil || json.Unmarshal(answer, &got) != nil {
+		c.violate("a manual dry run without any fault answers %v: %s", err, answer)
+		return
+	}
+	decisions := map[string]string{}
+	for _, line := range got.Interfaces {
+		decisions[line.ID] = line.Decision + " " + line.Reason
+	}
+	for _, eni := range c.region.EC2.Interfaces() {
+		want := ""
+		if r.process.settings.Finds(eni) {
+			expected := c.expect(r.process.settings, eni)
+			if want = "kept " + expected.Reason; expected.Release {
+				want = "released " + expected.Reason
+			}
+			c.count("rule/" + expected.Row)
+		}
+		if decisions[eni.ID] != want {
+			c.violate("of %+v a dry run reports %q, want %q", eni, decisions[eni.ID], want)
+		}
+		delete(decisions, eni.ID)
+	}
+	if len(decisions) > 0 {
+		c.violate("a dry run lists interfaces that do not exist: %v", decisions)
+	}
+	for subnet, free := range got.FreeAddresses {
+		if has := c.region.EC2.FreeAddresses(subnet); has != free {
+			c.violate("a dry run reports that %s has %d free addresses, it has %d", subnet, free, has)
+		}
 	}
 }

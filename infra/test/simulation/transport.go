@@ -87,6 +87,7 @@ func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response,
 func (p *process) called(r *Run, c Call) {
 	p.checker.called(r, c)
 	r.calls = append(r.calls, c)
+	r.last[c.Action] = c
 }
 
 // killIf kills the run's process if this is the moment for it.

@@ -40,10 +40,10 @@ var operations = []operation{
 	{"crash between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
 	{"crash between detach and delete", 6, inside((*Workload).crashFreeing)},
 	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.anyNode("running")) })},
-	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, w.restart) }},
+	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, "restarts its CNI", w.region.Nodes.Restart) }},
 	{"hibernate", 5, func(w *Workload) {
 		if w.scenario.hibernate {
-			w.duringAllocation(0.8, w.hibernate)
+			w.duringAllocation(0.8, "hibernates", w.hibernate)
 		}
 	}},
 	{"wake", 4, inside((*Workload).wakeAny)},
@@ -144,7 +144,7 @@ func (w *Workload) crashFreeing() {
 }
 
 // duringAllocation calls do, inside, with a node that allocates with some probability.
-func (w *Workload) duringAllocation(p float64, do func(node string)) {
+func (w *Workload) duringAllocation(p float64, story string, do func(node string)) {
 	var node string
 	var passed time.Duration
 	w.region.Do(func() {
@@ -154,18 +154,14 @@ func (w *Workload) duringAllocation(p float64, do func(node string)) {
 		}
 	})
 	time.Sleep(passed)
-	w.region.Do(func() { do(node) })
-}
-
-// restart restarts a CNI. Its node keeps running.
-func (w *Workload) restart(node string) {
-	w.trace("%s restarts its CNI", node)
-	w.region.Nodes.Restart(node)
+	w.region.Do(func() {
+		w.trace("%s %s", node, story)
+		do(node)
+	})
 }
 
 // hibernate stops a node, and may wake it at any later time.
 func (w *Workload) hibernate(node string) {
-	w.trace("%s hibernates", node)
 	w.region.EC2.Stop(node)
 	if chance(w.rand, 0.7) {
 		run, wait, asleep := chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second), within(w.rand, time.Minute, w.scenario.length)

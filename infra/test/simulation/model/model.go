@@ -49,11 +49,9 @@ var Rows = []string{
 	"owner-gone", "young", "owner-gone, no age", "age-unreadable",
 }
 
-// An Owner returns an instance as EC2 shows it to the function; nil if it does not.
-type Owner func(id string) *ec2.Instance
-
-// Expect returns what the rule decides about an interface.
-func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectation {
+// Expect returns what the rule decides about an interface. Owner returns an instance as EC2
+// shows it to the function; nil if it does not.
+func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance, now time.Time) Expectation {
 	if reason := s.guard(eni); reason != "" {
 		return Expectation{false, reason, reason}
 	}

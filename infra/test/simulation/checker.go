@@ -106,7 +106,7 @@ func (c *Checker) couldRelease(r *Run, id string) bool {
 		for _, one := range c.region.EC2.InstanceSince(since, described) {
 			for _, other := range c.region.EC2.InstanceSince(since, tagged) {
 				view := map[string]*ec2.Instance{tagged: other, described: one}
-				if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return shown(view[id]) }, now).Release {
+				if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return view[id] }, now).Release {
 					return true
 				}
 			}
@@ -117,21 +117,8 @@ func (c *Checker) couldRelease(r *Run, id string) bool {
 
 // expect returns what the rule decides about an interface by what EC2 shows now.
 func (c *Checker) expect(s model.Settings, eni ec2.Interface) model.Expectation {
-	return s.Expect(eni, func(id string) *ec2.Instance {
-		i, exists := c.region.EC2.Instance(id)
-		if !exists {
-			return nil
-		}
-		return shown(&i)
-	}, c.region.Loop.Now())
-}
-
-// shown returns an instance as EC2 shows it to the function; nil if it does not.
-func shown(i *ec2.Instance) *ec2.Instance {
-	if i != nil && i.Hidden {
-		return nil
-	}
-	return i
+	now := c.region.Loop.Now()
+	return s.Expect(eni, func(id string) *ec2.Instance { return c.region.EC2.InstanceSince(now, id)[0] }, now)
 }
 
 // checkPace checks a run's deletes against its delete budget (spec: release).

@@ -75,22 +75,22 @@ func (f *Faults) startOutage(r *rand.Rand) {
 
 // A refusal is how EC2 answers each delete of an undeletable interface.
 type refusal struct {
-	name, code, message string
-	status              int // 0: the code's usual one
+	name  string
+	fault api.Fault
 }
 
 // unauthorized fails runs: where nothing else is left to release, it cannot be told
 // from a missing permission (spec: release).
-var unauthorized = refusal{"not authorized", "UnauthorizedOperation", "", 0}
+var unauthorized = refusal{"not authorized", api.Fault{Code: "UnauthorizedOperation"}}
 
 var refusals = []refusal{
-	{"in use, says EC2", "InvalidParameterValue", "Network interface is currently in use.", 0},
-	{"in use, by code", "InvalidNetworkInterface.InUse", "", 0},
-	{"not permitted", "OperationNotPermitted", "", 0},
-	{"not this account's", "AuthFailure", "You do not have permission to access the specified resource.", 400},
+	{"in use, says EC2", api.Fault{Code: "InvalidParameterValue", Message: "Network interface is currently in use."}},
+	{"in use, by code", api.Fault{Code: "InvalidNetworkInterface.InUse"}},
+	{"not permitted", api.Fault{Code: "OperationNotPermitted"}},
+	{"not this account's", api.Fault{Code: "AuthFailure", Message: "You do not have permission to access the specified resource.", Status: 400}},
 	unauthorized,
-	{"internal error", "InternalError", "", 0},
-	{"unknown code", "SomethingNew", "", 0},
+	{"internal error", api.Fault{Code: "InternalError"}},
+	{"unknown code", api.Fault{Code: "SomethingNew"}},
 }
 
 // quiescentAt reports whether a time is after the last fault.
@@ -118,7 +118,7 @@ func (f *Faults) draw(r *Run, action, id string) api.Fault {
 	}
 	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
 		f.count("undeletable/" + how.name)
-		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
+		fault = how.fault
 	}
 	fault.Latency = max(fault.Latency, quick)
 	return fault

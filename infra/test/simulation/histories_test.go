@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 var (
@@ -85,6 +86,37 @@ func TestHistories(t *testing.T) {
 	}
 }
 
+// everything returns what enough simulations must meet: each kind of scenario, operation,
+// fault, outage, undeletable interface and row of the rule, and each outcome.
+func everything() []string {
+	all := slices.Clone(outcomes)
+	for _, k := range kinds {
+		all = append(all, "scenario/"+k.kind)
+	}
+	for _, o := range operations {
+		all = append(all, "operation/"+o.name)
+	}
+	for _, f := range faults {
+		all = append(all, "fault/"+f.name)
+	}
+	for _, o := range outages {
+		all = append(all, "outage/"+o.kind)
+	}
+	for _, r := range refusals {
+		all = append(all, "undeletable/"+r.name)
+	}
+	for _, row := range model.Rows {
+		all = append(all, "rule/"+row)
+	}
+	return all
+}
+
+// outcomes are those of interfaces, runs and messages.
+var outcomes = []string{
+	"run/released", "run/gone", "run/deferred", "run/failed", "run/kept", "run/failed as a whole", "run/dry", "run/manual",
+	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again",
+}
+
 // runWorkers has workers run the simulations, up to the first violation, and returns what they met.
 // There is one process a core: a bubble has one running goroutine at a time, so that more threads
 // only hinder, and crypto/rand can be seeded for a whole process only.
@@ -132,25 +164,16 @@ func runWorker(ctx context.Context, k, total int, results chan<- result) error {
 	command := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestHistories$", "-test.timeout=0",
 		fmt.Sprintf("-sim.worker=%d", step), fmt.Sprintf("-sim.histories=%d", total-k), fmt.Sprintf("-sim.seed=%d", seed))
 	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400")
-	command.Stderr = os.Stderr
-	printed, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
-	if err != nil {
-		return err
-	}
+	printed, out := io.Pipe()
+	command.Stdout, command.Stderr = out, os.Stderr
+	go func() { _ = out.CloseWithError(command.Run()) }()
 	lines := json.NewDecoder(printed)
-	for {
-		var r result
-		if lines.Decode(&r) != nil { // a test's own last lines are no result
-			break
-		}
+	for r := (result{}); lines.Decode(&r) == nil; r = (result{}) { // a test's own last lines are no result
 		results <- r
 		seed = r.Seed + uint64(step)
 	}
-	rest, _ := io.ReadAll(io.MultiReader(lines.Buffered(), printed))
-	if err := command.Wait(); err != nil {
+	rest, err := io.ReadAll(io.MultiReader(lines.Buffered(), printed))
+	if err != nil {
 		return fmt.Errorf("seed %d: %w: %s", seed, err, rest)
 	}
 	return nil

@@ -109,12 +109,10 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	}
 }
 
-// soon is how long a message takes without faults: the queue's delay, the batch window and a run.
-const soon = 3 * time.Minute
-
 // checkMessages checks that each message was done, or is in the dead-letter queue for cause.
 // That of a failing message may still be to come; ended has checked why its runs failed.
 func (c *Checker) checkMessages() {
+	const soon = 3 * time.Minute // without faults: the queue's delay, the batch window and a run
 	for _, m := range c.stack.Queue.Messages() {
 		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1

@@ -41,9 +41,8 @@ func (w *Workload) attach() {
 		eni.Attachment = &ec2.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
 	})
 	w.region.Loop.After(within(w.rand, 0, time.Hour), func() {
-		now := w.region.Loop.Now()
 		w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
-			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
+			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, w.region.Loop.Now()
 		})
 	})
 }

@@ -155,17 +155,11 @@ func pick[T any](r *rand.Rand, of ...T) (picked T) {
 
 // pickRow returns one of a table's rows, each as often as its weight.
 func pickRow[T any](r *rand.Rand, rows []T, weight func(T) int) T {
-	total := 0
-	for _, row := range rows {
-		total += weight(row)
+	var lots []int // the rows' indexes
+	for i, row := range rows {
+		lots = append(lots, slices.Repeat([]int{i}, weight(row))...)
 	}
-	place := r.IntN(total)
-	for _, row := range rows {
-		if place -= weight(row); place < 0 {
-			return row
-		}
-	}
-	panic("simulation: no weights")
+	return rows[pick(r, lots...)]
 }
 
 func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,26 +51,18 @@ func (s *Simulation) setUp(random *rand.Rand, template cloudformation.Resources)
 	s.executions.deploy(drawSettings(random, network.vpcs))
 	network.addGroups(random, s.region, s.scenario)
 	s.region.Front.OnCall(s.faults.ofNode)
-	stack := s.deploy(template)
-	s.checker.stack = stack
+	stack, err := simulator.Deploy(s.region, template, s.executions.Invoke)
+	if err != nil {
+		panic("simulation: " + err.Error())
+	}
+	stack.Interval, s.executions.timeout, s.checker.stack = s.scenario.interval, stack.Timeout, stack
+	stack.Timeout += separation
+	stack.Start()
 	s.workload = &Workload{
 		Fixtures: &Fixtures{Recorder: s.Recorder, rand: random, executions: s.executions, network: network},
 		scenario: s.scenario, stack: stack, faults: s.faults, redated: map[string]bool{},
 	}
 	s.workload.start()
-}
-
-// deploy deploys the function with the template's numbers, and with the scenario's schedule.
-func (s *Simulation) deploy(template cloudformation.Resources) *simulator.Stack {
-	stack, err := simulator.Deploy(s.region, template, s.executions.Invoke)
-	if err != nil {
-		panic("simulation: " + err.Error())
-	}
-	stack.Interval = s.scenario.interval
-	s.executions.timeout = stack.Timeout
-	stack.Timeout += separation
-	stack.Start()
-	return stack
 }
 
 // A network is the region's VPCs, of two subnets each, and its groups of nodes.
@@ -132,4 +126,73 @@ func (s *Simulation) quiesce() {
 // It must be called in the simulation's bubble.
 func (s *Simulation) Story() string {
 	return fmt.Sprintf("seed %d: %+v\nsettings: %+v\n%s", s.Seed, s.scenario, s.executions.settings, simulator.Look(s.region, s.story))
+}
+
+// A Recorder keeps a simulation's steps up to its first violation, and its coverage. Like all
+// that the simulation consists of, it works inside the region's loop.
+type Recorder struct {
+	region    *simulator.Region
+	steps     []step
+	coverage  Coverage
+	violation string
+}
+
+// A step is formatted only when it is read.
+type step struct {
+	at     time.Time
+	format string
+	args   []any
+}
+
+// trace records a step. After a violation it records no more.
+func (r *Recorder) trace(format string, args ...any) {
+	if r.violation == "" {
+		r.steps = append(r.steps, step{r.region.Loop.Now(), format, args})
+	}
+}
+
+// violate records a violation. The simulation goes on, but only the first one counts.
+func (r *Recorder) violate(format string, args ...any) {
+	r.trace("VIOLATION: "+format, args...)
+	if r.violation == "" {
+		r.violation = fmt.Sprintf(format, args...)
+	}
+}
+
+// Violation returns the first violation; "" if there is none.
+func (r *Recorder) Violation() string { return r.violation }
+
+// story returns the last steps, merged with the calls of nodes and other cleaners, a line each.
+func (r *Recorder) story() string {
+	const most = 120
+	steps := slices.Clone(r.steps[max(0, len(r.steps)-most):])
+	first, last := steps[0].at, steps[len(steps)-1].at
+	for _, c := range r.region.Front.Calls() {
+		if !ofFunction(c.Caller) && !c.At.Before(first) && !c.At.After(last) && c.Action != "CreateTags" {
+			steps = append(steps, step{c.At, "%s: %s %s %s", []any{c.Caller, c.Action, c.Form.Get("NetworkInterfaceId"), c.Code}})
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	var out strings.Builder
+	for _, s := range steps[max(0, len(steps)-most):] {
+		fmt.Fprintf(&out, "%s  %s\n", s.at.Format("02 15:04:05.000"), fmt.Sprintf(s.format, s.args...))
+	}
+	return out.String()
+}
+
+// Coverage counts what simulations met, by name.
+type Coverage map[string]int
+
+// Coverage returns what the simulation met.
+func (r *Recorder) Coverage() Coverage { return r.coverage }
+
+func (r *Recorder) count(name string) { r.coverage[name]++ }
+
+// Add adds the counts of another one.
+func (c Coverage) Add(other Coverage) {
+	for name, count := range other {
+		if count > 0 {
+			c[name] += count
+		}
+	}
 }

@@ -1,29 +1,29 @@
 package simulation
 
 import (
-	"encoding/json"
-	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // A Checker checks by the region's own state, not by the function's words: safety (no
 // interface in use is released), liveness (none that leaked is forgotten) and telemetry.
 type Checker struct {
+	*Recorder
 	scenario Scenario
-	region   *simulator.Region
 	stack    *simulator.Stack
 	faults   *Faults
-	recorder *Recorder
 	failed   map[string]int // by message, the runs with it that failed
 }
 
-// Called checks a call, by the calls before it and by what it met.
-func (c *Checker) Called(r *Run, call Call) {
+// called checks a call, by the calls before it and by what it met.
+func (c *Checker) called(r *Run, call Call) {
 	if call.isDelete() {
 		c.checkStart(r, call)
 	}
@@ -32,66 +32,126 @@ func (c *Checker) Called(r *Run, call Call) {
 	}
 }
 
-// Ended checks a run as a whole.
-func (c *Checker) Ended(r *Run, err error) {
+// ended checks a run as a whole.
+func (c *Checker) ended(r *Run, err error) {
 	if late := time.Since(r.deadline); late > 0 {
-		c.recorder.violate("%s outlived its deadline by %v", r.process.key, late)
+		c.violate("%s outlived its deadline by %v", r.process.key, late)
 	}
 	c.checkLog(r, err)
 	if r.inspection {
 		return
 	}
 	c.classify(r, err)
-	if err != nil && !r.cut && c.faults.quiescentAt(r.began) && !c.mayFail() {
-		c.recorder.violate("a run failed although no call met a fault: %v", err)
+	excused := r.cut || slices.Contains(slices.Collect(maps.Values(c.faults.undeletable)), unauthorized)
+	if err != nil && !excused && c.faults.quiescentAt(r.began) {
+		c.violate("a run failed although no call met a fault: %v", err)
 	}
 }
 
-// mayFail reports whether a run may fail without faults: only for an interface that
-// nobody is authorized to delete.
-func (c *Checker) mayFail() bool {
-	for _, how := range c.faults.undeletable {
-		if how.name == unauthorized {
-			return true
+// checkStart checks when a delete started: not in the last 5 seconds, nor after a
+// throttle that outlived the retries (spec: release).
+func (c *Checker) checkStart(r *Run, call Call) {
+	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
+		c.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
+	}
+	last, made := r.last[call.Action]
+	if made && last.Target != call.Target && slices.Contains(throttles, last.Code) {
+		c.violate("%s pushed on with %s although %s was throttled", r.process.key, call.Target, last.Target)
+	}
+}
+
+// checkEffect checks a call against the region at the moment of its effect.
+func (c *Checker) checkEffect(r *Run, call Call) {
+	if strings.HasPrefix(call.Action, "Describe") {
+		return
+	}
+	if !call.isDelete() || call.Form.Get("DryRun") != "" {
+		c.violate("%s made a write other than a delete: %s", r.process.key, call.Action)
+		return
+	}
+	c.checkPace(r, call.At)
+	if r.dry {
+		c.violate("%s deleted %s in a dry run", r.process.key, call.Target)
+	}
+	for _, evidence := range []string{"DescribeNetworkInterfaces", "DescribeInstances"} {
+		if last, made := r.last[evidence]; made && last.Status != http.StatusOK {
+			c.violate("%s deleted %s although it could not read all evidence", r.process.key, call.Target)
+		}
+	}
+	if call.Before == nil {
+		return
+	}
+	eni := *call.Before
+	if eni.Status == "available" && eni.LeakedAt.IsZero() && eni.Creator != "" {
+		if c.scenario.implausible {
+			c.count("outside the assumptions/released although its creator would attach it")
+			return
+		}
+		c.violate("%s released %s, which its creator %s would still attach", r.process.key, call.Target, eni.Creator)
+	}
+	if !c.couldRelease(r, call.Target) {
+		c.violate("%s tried to release %s, which is to be kept: %s (%+v)", r.process.key, call.Target, c.expect(r.process.settings, eni).Reason, eni)
+	}
+}
+
+// couldRelease reports whether the rule releases the interface by any state that the
+// run can have read of it and of its owners: listings may be old, and not equally so.
+func (c *Checker) couldRelease(r *Run, id string) bool {
+	now, since := c.region.Loop.Now(), r.began.Add(-stalest)
+	for _, eni := range c.region.EC2.InterfaceSince(since, id) {
+		if eni == nil {
+			continue
+		}
+		described, tagged := model.Described(*eni), eni.Tags[model.TagInstance]
+		for _, one := range c.region.EC2.InstanceSince(since, described) {
+			for _, other := range c.region.EC2.InstanceSince(since, tagged) {
+				view := map[string]*ec2.Instance{tagged: other, described: one}
+				if r.process.settings.Expect(*eni, func(id string) *ec2.Instance { return view[id] }, now).Release {
+					return true
+				}
+			}
 		}
 	}
 	return false
 }
 
-// classify counts how often each message of a batch was in a run that failed.
-func (c *Checker) classify(r *Run, err error) {
-	var batch struct {
-		Records []struct {
-			ID         string `json:"messageId"`
-			Attributes struct{ ApproximateReceiveCount string }
-		}
-	}
-	if json.Unmarshal(r.payload, &batch) != nil {
-		return
-	}
-	for _, record := range batch.Records {
-		if record.Attributes.ApproximateReceiveCount != "1" {
-			c.recorder.count("message/came again")
-		}
-		if err != nil {
-			c.failed[record.ID]++
-		}
-	}
-	var refused *lambda.FunctionError
-	if err != nil && !errors.As(err, &refused) {
-		c.recorder.count("run/failed as a whole")
-	}
-}
-
 // expect returns what the rule decides about an interface by what EC2 shows now.
 func (c *Checker) expect(s model.Settings, eni ec2.Interface) model.Expectation {
-	return s.Expect(eni, c.owner, c.region.Loop.Now())
+	now := c.region.Loop.Now()
+	return s.Expect(eni, func(id string) *ec2.Instance { return c.region.EC2.InstanceSince(now, id)[0] }, now)
 }
 
-func (c *Checker) owner(id string) *ec2.Instance {
-	i, ok := c.region.EC2.Instance(id)
-	if !ok || i.Hidden || i.Owner != account {
-		return nil
+// checkPace checks a run's deletes against its delete budget (spec: release).
+func (c *Checker) checkPace(r *Run, now time.Time) {
+	made, share, passed := 1, r.process.settings.DeletesPerMinute, time.Duration(0)
+	for _, call := range r.calls {
+		if call.isDelete() && !call.At.IsZero() {
+			made, passed = made+1, max(passed, now.Sub(call.At))
+		}
 	}
-	return &i
+	if made > share {
+		c.violate("%s made %d deletes, of %d", r.process.key, made, share)
+	}
+	if float64(made) > float64(max(1, share/4))+passed.Minutes()*float64(share)+1 {
+		c.violate("%s made %d deletes in %v", r.process.key, made, passed)
+	}
+}
+
+// checkCNIs checks that the function throttled no CNI: that none was throttled while the
+// deletes of all others but the function fit into half of what EC2 allows at once, and 2
+// a second (spec: release). It proves nothing beside another cleaner, which takes the rest.
+func (c *Checker) checkCNIs() {
+	const size, refill = 50, 2.0
+	tokens, at := 0.0, time.Time{} // none for a long time: it begins with all of them
+	for _, call := range c.region.Front.Calls() {
+		if call.Action != "DeleteNetworkInterface" || ofFunction(call.Caller) {
+			continue
+		}
+		tokens = min(size, tokens+call.At.Sub(at).Seconds()*refill) - 1
+		at = call.At
+		if call.Code == "RequestLimitExceeded" && tokens >= 0 && strings.HasPrefix(call.Caller, "i-") {
+			c.violate("the CNI of %s was throttled on account of the function at %v", call.Caller, call.At)
+		}
+		tokens = max(0, tokens)
+	}
 }

@@ -4,34 +4,28 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // Executions are the function on Lambda: its processes and their runs.
 type Executions struct {
+	*Recorder
 	seed      uint64
-	start     func(Environment) lambda.Invoke
-	region    *simulator.Region
 	faults    *Faults
-	recorder  *Recorder
-	observer  Observer
+	checker   *Checker
 	settings  model.Settings // of the next process
 	timeout   time.Duration
 	processes []*process
-}
-
-// An Observer observes each call of a run, once it is over, and the run's end.
-type Observer interface {
-	Called(*Run, Call)
-	Ended(*Run, error)
 }
 
 // A Run is one invocation of the function.
@@ -45,19 +39,10 @@ type Run struct {
 	inspection bool // meets no faults and takes no time
 	killAt     int  // as Faults.killAt draws it
 	killed     bool
-	cut        bool   // by the end of the simulation
-	calls      []Call // that are over
-	log        []slog.Record
-}
-
-// last returns a run's last call of an action.
-func (r *Run) last(action string) (last Call, made bool) {
-	for _, c := range slices.Backward(r.calls) {
-		if c.Action == action {
-			return c, true
-		}
-	}
-	return Call{}, false
+	cut        bool            // by the end of the simulation
+	calls      []Call          // that are over
+	last       map[string]Call // of each action
+	log        []byte          // JSON, a line each
 }
 
 // A process is an execution environment of Lambda's. It makes one run at a time, may
@@ -87,34 +72,24 @@ const separation = 100 * time.Millisecond
 
 // Invoke makes a run for the schedule and the queue.
 func (e *Executions) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	r := &Run{payload: payload, random: e.randomFor(payload)}
+	sum := fnv.New64()
+	_, _ = sum.Write(payload)
+	r := &Run{payload: payload, random: rand.New(rand.NewPCG(e.seed^sum.Sum64(), uint64(time.Now().UnixNano())))}
 	time.Sleep(within(r.random, 0, separation))
 	return e.perform(ctx, r)
 }
 
-// with returns an Invoke that replaces the payload.
-func (e *Executions) with(payload []byte) lambda.Invoke {
-	return func(ctx context.Context, _ []byte) ([]byte, error) { return e.Invoke(ctx, payload) }
-}
-
-// inspect makes a manual dry run that meets no faults.
-func (e *Executions) inspect() (r *Run, answer []byte, err error) {
-	payload := []byte("{}")
-	r = &Run{payload: payload, dry: true, inspection: true, random: e.randomFor(payload)}
-	answer, err = e.perform(context.Background(), r)
-	return r, answer, err
-}
-
-func (e *Executions) randomFor(payload []byte) *rand.Rand {
-	sum := fnv.New64()
-	_, _ = sum.Write(payload)
-	return rand.New(rand.NewPCG(e.seed^sum.Sum64(), uint64(time.Now().UnixNano())))
+// inspect makes a manual dry run that meets no faults, and has its report checked.
+func (e *Executions) inspect() {
+	r := &Run{payload: []byte("{}"), dry: true, inspection: true}
+	answer, err := e.perform(context.Background(), r)
+	e.region.Do(func() { e.checker.checkInspection(r, answer, err) })
 }
 
 func (e *Executions) perform(ctx context.Context, r *Run) (answer []byte, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	r.began = time.Now()
+	r.began, r.last = time.Now(), map[string]Call{}
 	r.deadline, _ = limited.Deadline()
 	e.region.Do(func() { e.begin(r) })
 	defer func() {
@@ -133,20 +108,20 @@ func (e *Executions) begin(r *Run) {
 	p := e.take()
 	p.run, r.process, r.dry = r, p, r.dry || p.settings.DryRun
 	if r.inspection {
-		e.recorder.count("run/manual")
+		e.count("run/manual")
 	} else {
 		r.killAt = e.faults.killAt(r.random)
 	}
-	e.recorder.trace("%s begins: %.60s", p.key, r.payload)
+	e.trace("%s begins: %.60s", p.key, r.payload)
 }
 
 func (e *Executions) end(r *Run, err error) {
 	p := r.process
-	e.recorder.trace("%s ends: %v", p.key, err)
+	e.trace("%s ends: %v", p.key, err)
 	if r.killed {
-		e.recorder.count([]string{"run/killed before a call", "run/killed after a call"}[r.killAt%2])
+		e.count([]string{"run/killed before a call", "run/killed after a call"}[r.killAt%2])
 	}
-	e.observer.Ended(r, err)
+	e.checker.ended(r, err)
 	p.run, p.retired = nil, p.retired || r.killed
 }
 
@@ -161,11 +136,8 @@ func (e *Executions) take() (free *process) {
 			free = p
 		}
 	}
-	switch busy {
-	case 2:
-		e.recorder.count("run/two at once")
-	case 3, 4:
-		e.recorder.count("run/three at once")
+	if busy > 1 {
+		e.count([]string{2: "run/two at once", 3: "run/three at once"}[min(busy, 3)])
 	}
 	if free == nil {
 		free = e.coldStart()
@@ -173,13 +145,23 @@ func (e *Executions) take() (free *process) {
 	return free
 }
 
+// coldStart starts the function as main does.
 func (e *Executions) coldStart() *process {
-	number := len(e.processes) + 1
-	p := &process{Executions: e, settings: e.settings, key: fmt.Sprintf("%s%08d", keyPrefix, number)}
-	p.invoke = e.start(Environment{
-		Settings: p.settings, AccessKey: p.key, Transport: p,
-		Log: log{p}, Random: rand.New(rand.NewPCG(e.seed, uint64(number+2))),
+	number, s := len(e.processes)+1, e.settings
+	p := &process{Executions: e, settings: s, key: fmt.Sprintf("%s%08d", keyPrefix, number)}
+	h, err := handler.New(handler.Config{
+		Environment: map[string]string{
+			"ACCOUNT_ID": s.Account, "DRY_RUN": strconv.FormatBool(s.DryRun), "VPC_IDS": strings.Join(s.VPCs, ","), "CLUSTER_NAMES": strings.Join(s.Clusters, ","),
+			"RELEASE_UNTAGGED": strconv.FormatBool(s.ReleaseUntagged), "GRACE_PERIOD_MINUTES": strconv.Itoa(int(s.GracePeriod.Minutes())),
+			"DELETES_PER_MINUTE": strconv.Itoa(s.DeletesPerMinute), "METRICS": "false",
+		},
+		AWS: harness.Client(p.key, p), Log: slog.New(slog.NewJSONHandler(p, nil)), Metrics: io.Discard,
+		Shuffle: rand.New(rand.NewPCG(e.seed, uint64(number+2))).Shuffle,
 	})
+	if err != nil {
+		panic(err)
+	}
+	p.invoke = h.Invoke
 	e.processes = append(e.processes, p)
 	return p
 }
@@ -192,16 +174,10 @@ func (e *Executions) deploy(settings model.Settings) {
 	}
 }
 
-// A log adds what a process logs to its run.
-type log struct{ process *process }
-
-func (l log) Enabled(context.Context, slog.Level) bool { return true }
-func (l log) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l log) WithGroup(string) slog.Handler            { return l }
-
-func (l log) Handle(_ context.Context, line slog.Record) error {
-	if r := l.process.run; r != nil {
-		r.log = append(r.log, line)
+// Write adds a line that a process logs to its run's log.
+func (p *process) Write(line []byte) (int, error) {
+	if p.run != nil {
+		p.run.log = append(p.run.log, line...)
 	}
-	return nil
+	return len(line), nil
 }

@@ -10,11 +10,11 @@ import (
 
 // Faults are what the calls of the function, and now and then those of nodes, meet.
 type Faults struct {
+	*Recorder
 	scenario    Scenario
-	recorder    *Recorder
 	outages     []outage
 	undeletable map[string]refusal // by interface
-	quietSince  time.Time          // zero: not yet quiescent
+	quietSince  time.Time          // without faults but these refusals; zero: not yet
 }
 
 // faults are what a call of the function can meet. The codes of throttles and of transient
@@ -25,17 +25,13 @@ var faults = []struct {
 	on    string // how the actions begin that can meet it
 	fault func(*rand.Rand) api.Fault
 }{
-	{"throttle", "", func(r *rand.Rand) api.Fault {
-		return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)}
-	}},
+	{"throttle", "", func(r *rand.Rand) api.Fault { return api.Fault{Code: pick(r, throttles...), Status: pick(r, 400, 503)} }},
 	{"server error", "", func(r *rand.Rand) api.Fault {
 		return api.Fault{Code: pick(r, "InternalError", "InternalFailure", "Unavailable", "ServiceUnavailable"), Status: pick(r, 500, 503)}
 	}},
 	{"reset", "", func(*rand.Rand) api.Fault { return api.Fault{Reset: true} }},
 	{"lost answer", "", func(*rand.Rand) api.Fault { return api.Fault{LoseAnswer: true} }},
-	{"slow", "", func(r *rand.Rand) api.Fault {
-		return api.Fault{Latency: within(r, time.Second, 20*time.Second)}
-	}},
+	{"slow", "", func(r *rand.Rand) api.Fault { return api.Fault{Latency: within(r, time.Second, 20*time.Second)} }},
 	{"hang", "", func(*rand.Rand) api.Fault { return api.Fault{Latency: 10 * time.Minute} }},
 	{"stale", "Describe", func(r *rand.Rand) api.Fault { return api.Fault{Stale: within(r, 0, stalest)} }},
 	{"empty page", "Describe", func(*rand.Rand) api.Fault { return api.Fault{EmptyPage: true} }},
@@ -73,39 +69,29 @@ func (f *Faults) startOutage(r *rand.Rand) {
 	if throttle := pick(r, throttles...); o.fault == (api.Fault{}) {
 		o.fault.Code = throttle
 	}
-	f.recorder.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
+	f.trace("%s until %s", o.kind, o.until.Format(time.TimeOnly))
 	f.outages = append(f.outages, o)
 }
 
 // A refusal is how EC2 answers each delete of an undeletable interface.
 type refusal struct {
-	name, code, message string
-	status              int // 0: the code's usual one
+	name  string
+	fault api.Fault
 }
 
 // unauthorized fails runs: where nothing else is left to release, it cannot be told
 // from a missing permission (spec: release).
-const unauthorized = "not authorized"
+var unauthorized = refusal{"not authorized", api.Fault{Code: "UnauthorizedOperation"}}
 
 var refusals = []refusal{
-	{"in use, says EC2", "InvalidParameterValue", "Network interface is currently in use.", 0},
-	{"in use, by code", "InvalidNetworkInterface.InUse", "", 0},
-	{"not permitted", "OperationNotPermitted", "", 0},
-	{"not this account's", "AuthFailure", "You do not have permission to access the specified resource.", 400},
-	{unauthorized, "UnauthorizedOperation", "", 0},
-	{"internal error", "InternalError", "", 0},
-	{"unknown code", "SomethingNew", "", 0},
+	{"in use, says EC2", api.Fault{Code: "InvalidParameterValue", Message: "Network interface is currently in use."}},
+	{"in use, by code", api.Fault{Code: "InvalidNetworkInterface.InUse"}},
+	{"not permitted", api.Fault{Code: "OperationNotPermitted"}},
+	{"not this account's", api.Fault{Code: "AuthFailure", Message: "You do not have permission to access the specified resource.", Status: 400}},
+	unauthorized,
+	{"internal error", api.Fault{Code: "InternalError"}},
+	{"unknown code", api.Fault{Code: "SomethingNew"}},
 }
-
-// makeUndeletable makes an interface one that no run can ever delete.
-func (f *Faults) makeUndeletable(r *rand.Rand, id string) {
-	how := pick(r, refusals...)
-	f.recorder.trace("%s can never be deleted: %s", id, how.name)
-	f.undeletable[id] = how
-}
-
-// quiesce ends all faults but the refusals of undeletable interfaces.
-func (f *Faults) quiesce() { f.quietSince = time.Now() }
 
 // quiescentAt reports whether a time is after the last fault.
 func (f *Faults) quiescentAt(t time.Time) bool {
@@ -123,16 +109,16 @@ func (f *Faults) killAt(r *rand.Rand) int {
 
 // draw returns what a run's call meets.
 func (f *Faults) draw(r *Run, action, id string) api.Fault {
-	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
 	if r.inspection {
-		return fault
+		return api.Fault{}
 	}
+	fault, quick := api.Fault{}, within(r.random, 5*time.Millisecond, 60*time.Millisecond)
 	if !f.quiescentAt(time.Now()) {
 		fault = f.passing(r.random, action)
 	}
 	if how, undeletable := f.undeletable[id]; undeletable && action == "DeleteNetworkInterface" && fault == (api.Fault{}) {
-		f.recorder.count("undeletable/" + how.name)
-		fault = api.Fault{Code: how.code, Message: how.message, Status: how.status}
+		f.count("undeletable/" + how.name)
+		fault = how.fault
 	}
 	fault.Latency = max(fault.Latency, quick)
 	return fault
@@ -142,14 +128,14 @@ func (f *Faults) draw(r *Run, action, id string) api.Fault {
 func (f *Faults) passing(r *rand.Rand, action string) api.Fault {
 	if r.Float64() < f.scenario.faults {
 		if row := pick(r, faults...); strings.HasPrefix(action, row.on) {
-			f.recorder.count("fault/" + row.name)
+			f.count("fault/" + row.name)
 			return row.fault(r)
 		}
 		return api.Fault{}
 	}
 	for _, o := range f.outages {
 		if strings.HasPrefix(action, o.on) && time.Now().Before(o.until) {
-			f.recorder.count("outage/" + o.kind)
+			f.count("outage/" + o.kind)
 			return o.fault
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
@@ -14,19 +13,18 @@ import (
 // Fixtures are interfaces, and the instances that they name, that no running CNI made:
 // somebody's own, old leaks, ones with tags of any kind.
 type Fixtures struct {
+	*Recorder
 	rand       *rand.Rand
-	region     *simulator.Region
 	executions *Executions
-	recorder   *Recorder
-	subnets    []string
-	instances  []string
+	network    network
+	instances  []string // that the interfaces name
 }
 
 // place places a leaked interface with some variations.
 func (f *Fixtures) place(variants int) {
 	owner := f.owner(false)
 	eni := ec2.Interface{
-		Subnet: pick(f.rand, f.subnets...), Description: model.Description + owner, Addresses: make([]ec2.Address, 1+f.rand.IntN(15)),
+		Subnet: pick(f.rand, f.network.subnets...), Description: model.Description + owner, Addresses: make([]ec2.Address, 1+f.rand.IntN(15)),
 		Tags: map[string]string{model.TagInstance: owner, model.TagCreatedAt: f.createdAt().Format(time.RFC3339)},
 	}
 	if chance(f.rand, 0.5) {
@@ -39,7 +37,7 @@ func (f *Fixtures) place(variants int) {
 		eni.LeakedAt = f.region.Loop.Now()
 	}
 	id := f.region.EC2.AddInterface(eni)
-	f.recorder.trace("fixture: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
+	f.trace("fixture: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
 }
 
 // variations change one thing each.
@@ -54,9 +52,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Type = pick(f.rand, "branch", "trunk", "efa", "lambda", "nat_gateway")
 	},
-	func(_ *Fixtures, eni *ec2.Interface) {
-		eni.RequesterManaged, eni.RequesterID = true, "amazon-elb"
-	},
+	func(_ *Fixtures, eni *ec2.Interface) { eni.RequesterManaged, eni.RequesterID = true, "amazon-elb" },
 	func(_ *Fixtures, eni *ec2.Interface) { eni.Operator = "eks.amazonaws.com" },
 	func(_ *Fixtures, eni *ec2.Interface) { eni.Owner = "210987654321" },
 	func(f *Fixtures, eni *ec2.Interface) {
@@ -67,9 +63,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 		eni.Addresses[f.rand.IntN(len(eni.Addresses))].Association = pick(f.rand,
 			&ec2.Association{PublicIP: "192.0.2.1"}, &ec2.Association{CarrierIP: "192.0.2.2"}, &ec2.Association{CustomerOwnedIP: "192.0.2.3"})
 	},
-	func(f *Fixtures, eni *ec2.Interface) {
-		eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false")
-	},
+	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false") },
 	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagNoManage] = pick(f.rand, "true", "true", "false", "True", "")
 	},
@@ -93,7 +87,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 // owner returns an instance for an interface to name: one that never was, one placed in
 // any state or, where nodes are wanted, now and then a running node.
 func (f *Fixtures) owner(nodes bool) string {
-	if node := f.node("running"); nodes && node != "" && chance(f.rand, 0.3) {
+	if node := f.anyNode("running"); nodes && node != "" && chance(f.rand, 0.3) {
 		return node
 	}
 	id := pick(f.rand, fmt.Sprintf("i-%08x", f.rand.Uint32()), fmt.Sprintf("i-0%016x", f.rand.Uint64()))
@@ -106,19 +100,16 @@ func (f *Fixtures) owner(nodes bool) string {
 	if chance(f.rand, 0.1) {
 		launched = f.region.Loop.Now().Add(-24 * time.Hour)
 	}
-	return f.region.EC2.AddInstance(ec2.Instance{ID: id, Subnet: f.subnets[0], State: state, LaunchedAt: launched})
+	return f.region.EC2.AddInstance(ec2.Instance{ID: id, Subnet: f.network.subnets[0], State: state, LaunchedAt: launched})
 }
 
-// node returns a node in a state; "" if there is none. A placed instance is none.
-func (f *Fixtures) node(state string) string {
+// anyNode returns a node in a state; "" if there is none. A placed instance is none.
+func (f *Fixtures) anyNode(state string) string {
 	var nodes []string
 	for _, i := range f.region.EC2.Instances() {
 		if i.State == state && !slices.Contains(f.instances, i.ID) {
 			nodes = append(nodes, i.ID)
 		}
-	}
-	if len(nodes) == 0 {
-		return ""
 	}
 	return pick(f.rand, nodes...)
 }

@@ -1,10 +1,13 @@
 package simulation
 
 import (
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
@@ -15,7 +18,14 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	// killed run had received is visible again.
 	time.Sleep(max(s.GracePeriod+15*time.Minute, c.stack.Queue.Visibility+2*time.Minute) + time.Second)
 	due := simulator.Look(c.region, func() map[string]bool { return c.due(s) })
-	left := func() string { return c.left(s, due) }
+	left := func() string {
+		for id := range c.due(s) {
+			if due[id] {
+				return id
+			}
+		}
+		return "" // one of unreadable age is due only while EC2 shows its terminated owner, for an hour
+	}
 	runs := c.runsNeeded(s, len(due))
 	for range runs {
 		time.Sleep(c.scenario.interval)
@@ -27,7 +37,7 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	c.region.Do(func() {
 		if id := left(); id != "" {
 			eni, _ := c.region.EC2.Interface(id)
-			c.recorder.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
+			c.violate("%s is still there, %d runs after it could be released: %+v", id, runs, eni)
 		}
 	})
 }
@@ -58,15 +68,27 @@ func (c *Checker) runsNeeded(s model.Settings, due int) int {
 	return 2 + 2*due/share + 30*all
 }
 
-// left returns one of these interfaces that is still to be released; "" if there is none.
-// One of unreadable age is so only while EC2 shows its terminated owner, for an hour.
-func (c *Checker) left(s model.Settings, due map[string]bool) string {
-	for id := range due {
-		if eni, exists := c.region.EC2.Interface(id); exists && c.expect(s, eni).Release {
-			return id
+// classify counts how often each message of a batch was in a run that failed.
+func (c *Checker) classify(r *Run, err error) {
+	var batch struct {
+		Records []struct {
+			ID         string `json:"messageId"`
+			Attributes struct{ ApproximateReceiveCount string }
 		}
 	}
-	return ""
+	_ = json.Unmarshal(r.payload, &batch) // what is no batch has no records
+	for _, record := range batch.Records {
+		if record.Attributes.ApproximateReceiveCount != "1" {
+			c.count("message/came again")
+		}
+		if err != nil {
+			c.failed[record.ID]++
+		}
+	}
+	var refused *lambda.FunctionError
+	if err != nil && !errors.As(err, &refused) {
+		c.count("run/failed as a whole")
+	}
 }
 
 // checkEnd checks what is left at the end: messages, CNIs and leaked interfaces.
@@ -82,28 +104,26 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
 		if young && c.region.Loop.Now().Sub(eni.LeakedAt) > oldest {
-			c.recorder.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
+			c.violate("%s has been leaked since %v and still counts as young", eni.ID, eni.LeakedAt)
 		}
 	}
 }
 
-// soon is how long a message takes without faults: the queue's delay, the batch window and a run.
-const soon = 3 * time.Minute
-
 // checkMessages checks that each message was done, or is in the dead-letter queue for cause.
-// That of a failing message may still be to come; Ended has checked why its runs failed.
+// That of a failing message may still be to come; ended has checked why its runs failed.
 func (c *Checker) checkMessages() {
+	const soon = 3 * time.Minute // without faults: the queue's delay, the batch window and a run
 	for _, m := range c.stack.Queue.Messages() {
 		failures := c.failed[m.ID]
 		failing := failures > 0 && failures >= m.Receives-1
 		if !slices.Contains(invalid, m.Body) && !failing && c.region.Loop.Now().Sub(m.SentAt) > soon {
-			c.recorder.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
+			c.violate("a message is still in the queue, received %d times: %.200s", m.Receives, m.Body)
 		}
 	}
 	for _, m := range c.stack.DeadLetters.Messages() {
-		c.recorder.count("message/dead letter")
+		c.count("message/dead letter")
 		if failures := c.failed[m.ID]; !slices.Contains(invalid, m.Body) && failures < c.stack.Queue.Receives {
-			c.recorder.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
+			c.violate("a message is in the dead-letter queue after %d failures: %.200s", failures, m.Body)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -10,13 +11,10 @@ import (
 
 // tag changes or removes a tag of any interface.
 func (w *Workload) tag() {
-	id := ""
-	if all := w.region.EC2.Interfaces(); len(all) > 0 {
-		id = pick(w.rand, all...).ID
-	}
+	id := pick(w.rand, w.region.EC2.Interfaces()...).ID
 	key := pick(w.rand, model.TagInstance, model.TagCreatedAt, model.TagKeep, model.TagNoManage, model.TagCluster, "Name")
-	value, remove := w.fixtures.garbage(), chance(w.rand, 0.4)
-	w.recorder.trace("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
+	value, remove := w.garbage(), chance(w.rand, 0.4)
+	w.trace("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
 	w.redated[id] = w.redated[id] || key == model.TagCreatedAt
 	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
 		if remove {
@@ -33,27 +31,29 @@ func (w *Workload) attach() {
 	if len(leaked) == 0 {
 		return
 	}
-	id, node := leaked[0].ID, w.node()
+	id, node := leaked[0].ID, w.anyNode("running")
 	if node == "" {
 		return
 	}
-	w.recorder.trace("the operator attaches %s to %s", id, node)
+	w.trace("the operator attaches %s to %s", id, node)
 	w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
 		eni.Status, eni.LeakedAt = "in-use", time.Time{}
 		eni.Attachment = &ec2.Attachment{ID: "eni-attach-by-hand", Instance: node, InstanceOwner: account, DeviceIndex: 9, Status: "attached"}
 	})
 	w.region.Loop.After(within(w.rand, 0, time.Hour), func() {
-		now := w.region.Loop.Now()
 		w.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) {
-			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, now
+			eni.Status, eni.Attachment, eni.LeakedAt = "available", nil, w.region.Loop.Now()
 		})
 	})
 }
 
+// makeUndeletable makes an interface one that no run can ever delete.
 func (w *Workload) makeUndeletable() {
 	for _, eni := range w.region.EC2.Leaked() {
 		if chance(w.rand, 0.5) {
-			w.faults.makeUndeletable(w.rand, eni.ID)
+			how := pick(w.rand, refusals...)
+			w.trace("%s can never be deleted: %s", eni.ID, how.name)
+			w.faults.undeletable[eni.ID] = how
 			return
 		}
 	}
@@ -68,7 +68,7 @@ var invalid = []string{
 
 func (w *Workload) sendInvalid() {
 	body := pick(w.rand, invalid...)
-	w.recorder.trace("an invalid message: %s", body)
+	w.trace("an invalid message: %s", body)
 	w.stack.Queue.Send(body)
 }
 
@@ -81,36 +81,34 @@ func (w *Workload) tickTwice() {
 
 func (w *Workload) redeploy() {
 	settings := drawSettings(w.rand, w.network.vpcs)
-	w.recorder.trace("redeployed with %+v", settings)
+	w.trace("redeployed with %+v", settings)
 	w.executions.deploy(settings)
 }
 
 // runManually makes a manual run that releases: everything, or what it names.
 func (w *Workload) runManually() {
 	input := map[string]any{"dryRun": false}
-	for _, name := range []string{"instanceIds", "subnetIds", "vpcIds"} {
-		if chance(w.rand, 0.4) {
-			input[name] = w.targets(name)
-		}
+	if chance(w.rand, 0.4) {
+		input["instanceIds"] = w.someOwners()
+	}
+	if chance(w.rand, 0.4) {
+		input["subnetIds"] = w.network.subnets[:1+w.rand.IntN(len(w.network.subnets))]
+	}
+	if chance(w.rand, 0.4) {
+		input["vpcIds"] = w.network.vpcs[:1]
 	}
 	payload, _ := json.Marshal(input)
-	w.recorder.count("run/manual")
-	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(w.executions.with(payload)) })
+	w.count("run/manual")
+	replaced := func(ctx context.Context, _ []byte) ([]byte, error) { return w.executions.Invoke(ctx, payload) }
+	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(replaced) })
 }
 
-func (w *Workload) targets(name string) []string {
-	switch name {
-	case "instanceIds":
-		ids := []string{"i-0123456789abcdef0"}
-		for _, eni := range w.region.EC2.Interfaces() {
-			if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
-				ids = append(ids, id)
-			}
+func (w *Workload) someOwners() []string {
+	ids := []string{"i-0123456789abcdef0"}
+	for _, eni := range w.region.EC2.Interfaces() {
+		if id := model.Described(eni); model.InstanceID.MatchString(id) && chance(w.rand, 0.5) {
+			ids = append(ids, id)
 		}
-		return ids
-	case "subnetIds":
-		return w.network.subnets[:1+w.rand.IntN(len(w.network.subnets))]
-	default:
-		return w.network.vpcs[:1]
 	}
+	return ids
 }

@@ -75,10 +75,9 @@ func drawScenario(r *rand.Rand) Scenario {
 	case chance(r, 0.5):
 		s.clockError = 15 * time.Minute
 	}
-	if s.hidden && chance(r, 0.9) {
-		s.hibernate = false // nothing proves an owner alive that hibernates and that EC2 hides (docs/safety.md)
-	} else if s.hidden {
-		s.implausible = true
+	if s.hidden { // nothing proves an owner alive that hibernates and that EC2 hides (docs/safety.md)
+		s.hibernate = !chance(r, 0.9)
+		s.implausible = s.implausible || s.hibernate
 	}
 	s.options = simulator.Options{
 		Account: account, EmptyPages: pick(r, 0, 0, 0.1), PagesOnly: chance(r, 0.5), HideManaged: chance(r, 0.5),
@@ -145,3 +144,30 @@ func drawSettings(r *rand.Rand, vpcs []string) model.Settings {
 	}
 	return s
 }
+
+// pick returns one of the given values; the zero value if there are none.
+func pick[T any](r *rand.Rand, of ...T) (picked T) {
+	if len(of) > 0 {
+		picked = of[r.IntN(len(of))]
+	}
+	return picked
+}
+
+// pickRow returns one of a table's rows, each as often as its weight.
+func pickRow[T any](r *rand.Rand, rows []T, weight func(T) int) T {
+	var lots []int // the rows' indexes
+	for i, row := range rows {
+		lots = append(lots, slices.Repeat([]int{i}, weight(row))...)
+	}
+	return rows[pick(r, lots...)]
+}
+
+func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
+
+// within returns a duration from low to below high.
+func within(r *rand.Rand, low, high time.Duration) time.Duration {
+	return low + time.Duration(r.Int64N(int64(high-low)))
+}
+
+// upTo returns a number from bounds[0] to bounds[1].
+func upTo(r *rand.Rand, bounds [2]int) int { return bounds[0] + r.IntN(bounds[1]-bounds[0]+1) }

@@ -6,40 +6,24 @@ package simulation
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"net/http"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
-
-// A Function is what a simulation runs.
-type Function struct {
-	Template cloudformation.Resources // deployed
-	Start    func(Environment) lambda.Invoke
-}
-
-// An Environment is what a process of the function starts with.
-type Environment struct {
-	Settings  model.Settings
-	AccessKey string
-	Transport http.RoundTripper // to EC2 and Auto Scaling
-	Log       slog.Handler
-	Random    *rand.Rand
-}
 
 // A Simulation is one seed's history of some clusters and of the function beside them.
 type Simulation struct {
 	*Recorder
 	Seed       uint64
 	scenario   Scenario
-	region     *simulator.Region
-	stack      *simulator.Stack
 	workload   *Workload
 	faults     *Faults
 	executions *Executions
@@ -50,30 +34,61 @@ type Simulation struct {
 const account = "123456789012"
 
 // New draws a simulation from a seed. It must be created, and run, in one testing/synctest bubble.
-func New(seed uint64, f Function) *Simulation {
+func New(seed uint64, template cloudformation.Resources) *Simulation {
 	random := rand.New(rand.NewPCG(seed, 1)) // of scenario and workload; the region has its own
 	scenario := drawScenario(random)
 	region := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 2)), scenario.options)
-	s := &Simulation{Seed: seed, scenario: scenario, region: region, Recorder: &Recorder{region: region, coverage: Coverage{}}}
-	s.faults = &Faults{scenario: scenario, recorder: s.Recorder, undeletable: map[string]refusal{}}
-	s.checker = &Checker{scenario: scenario, region: region, faults: s.faults, recorder: s.Recorder, failed: map[string]int{}}
-	s.executions = &Executions{seed: seed, start: f.Start, region: region, faults: s.faults, recorder: s.Recorder, observer: s.checker}
-	region.Do(func() { s.setUp(random, f.Template) })
+	s := &Simulation{Seed: seed, scenario: scenario, Recorder: &Recorder{region: region, coverage: Coverage{}}}
+	s.faults = &Faults{Recorder: s.Recorder, scenario: scenario, undeletable: map[string]refusal{}}
+	s.checker = &Checker{Recorder: s.Recorder, scenario: scenario, faults: s.faults, failed: map[string]int{}}
+	s.executions = &Executions{Recorder: s.Recorder, seed: seed, faults: s.faults, checker: s.checker}
+	region.Do(func() { s.setUp(random, template) })
 	return s
 }
 
 func (s *Simulation) setUp(random *rand.Rand, template cloudformation.Resources) {
-	network := addNetwork(s.region, s.scenario)
+	network := addNetwork(s.region, s.scenario.vpcs)
 	s.executions.deploy(drawSettings(random, network.vpcs))
 	network.addGroups(random, s.region, s.scenario)
 	s.region.Front.OnCall(s.faults.ofNode)
-	s.deploy(template)
+	stack, err := simulator.Deploy(s.region, template, s.executions.Invoke)
+	if err != nil {
+		panic("simulation: " + err.Error())
+	}
+	stack.Interval, s.executions.timeout, s.checker.stack = s.scenario.interval, stack.Timeout, stack
+	stack.Timeout += separation
+	stack.Start()
 	s.workload = &Workload{
-		scenario: s.scenario, rand: random, region: s.region, network: network, stack: s.stack, faults: s.faults, executions: s.executions,
-		recorder: s.Recorder, inspect: s.inspect, redated: map[string]bool{},
-		fixtures: &Fixtures{rand: random, region: s.region, executions: s.executions, recorder: s.Recorder, subnets: network.subnets},
+		Fixtures: &Fixtures{Recorder: s.Recorder, rand: random, executions: s.executions, network: network},
+		scenario: s.scenario, stack: stack, faults: s.faults, redated: map[string]bool{},
 	}
 	s.workload.start()
+}
+
+// A network is the region's VPCs, of two subnets each, and its groups of nodes.
+type network struct{ vpcs, subnets, groups []string }
+
+// home returns the subnets of a VPC.
+func (n network) home(vpc int) []string { return n.subnets[2*vpc : 2*vpc+2] }
+
+func addNetwork(region *simulator.Region, vpcs int) (n network) {
+	for v := range vpcs {
+		vpc := region.EC2.AddVPC(fmt.Sprintf("10.%d.0.0/16", v))
+		n.vpcs = append(n.vpcs, vpc)
+		for i := range 2 {
+			n.subnets = append(n.subnets, region.EC2.AddSubnet(vpc, fmt.Sprintf("10.%d.%d.0/20", v, 16*i), string(rune('a'+i))))
+		}
+	}
+	return n
+}
+
+func (n *network) addGroups(r *rand.Rand, region *simulator.Region, s Scenario) {
+	for g := range s.groups {
+		name, home := fmt.Sprintf("group-%d", g), n.home(r.IntN(s.vpcs))
+		version := s.drawCNI(r, home)
+		region.AutoScaling.AddGroup(autoscaling.Group{Name: name, Subnets: home[:1+r.IntN(2)], Node: cni.Node{Hidden: s.hidden, CNI: version}})
+		n.groups = append(n.groups, name)
+	}
 }
 
 // Run runs a simulation to its end.
@@ -82,7 +97,9 @@ func (s *Simulation) Run() {
 	var region sync.WaitGroup
 	region.Go(func() { s.region.Run(ctx) })
 	s.workload.run()
-	s.quiesce()
+	if simulator.Look(s.region, s.Violation) == "" {
+		s.quiesce()
+	}
 	cancel()
 	region.Wait()
 	s.count("scenario/" + s.scenario.kind)
@@ -95,27 +112,87 @@ func (s *Simulation) Run() {
 
 // quiesce ends all faults and checks that the function then catches up.
 func (s *Simulation) quiesce() {
-	if simulator.Look(s.region, s.Violation) != "" {
-		return
-	}
 	s.region.Do(func() {
-		s.faults.quiesce()
+		s.faults.quietSince = time.Now()
 		s.trace("quiescent")
 	})
 	settings := s.executions.settings
 	s.checker.checkLiveness(settings)
-	s.inspect()
+	s.executions.inspect()
 	s.region.Do(func() { s.checker.checkEnd(settings, s.workload.redated) })
-}
-
-// inspect makes a manual dry run and checks its report.
-func (s *Simulation) inspect() {
-	r, answer, err := s.executions.inspect()
-	s.region.Do(func() { s.checker.checkInspection(r, answer, err) })
 }
 
 // Story returns the simulation for a reader: its scenario, its last steps and the violation.
 // It must be called in the simulation's bubble.
 func (s *Simulation) Story() string {
 	return fmt.Sprintf("seed %d: %+v\nsettings: %+v\n%s", s.Seed, s.scenario, s.executions.settings, simulator.Look(s.region, s.story))
+}
+
+// A Recorder keeps a simulation's steps up to its first violation, and its coverage. Like all
+// that the simulation consists of, it works inside the region's loop.
+type Recorder struct {
+	region    *simulator.Region
+	steps     []step
+	coverage  Coverage
+	violation string
+}
+
+// A step is formatted only when it is read.
+type step struct {
+	at     time.Time
+	format string
+	args   []any
+}
+
+// trace records a step. After a violation it records no more.
+func (r *Recorder) trace(format string, args ...any) {
+	if r.violation == "" {
+		r.steps = append(r.steps, step{r.region.Loop.Now(), format, args})
+	}
+}
+
+// violate records a violation. The simulation goes on, but only the first one counts.
+func (r *Recorder) violate(format string, args ...any) {
+	r.trace("VIOLATION: "+format, args...)
+	if r.violation == "" {
+		r.violation = fmt.Sprintf(format, args...)
+	}
+}
+
+// Violation returns the first violation; "" if there is none.
+func (r *Recorder) Violation() string { return r.violation }
+
+// story returns the last steps, merged with the calls of nodes and other cleaners, a line each.
+func (r *Recorder) story() string {
+	const most = 120
+	steps := slices.Clone(r.steps[max(0, len(r.steps)-most):])
+	first, last := steps[0].at, steps[len(steps)-1].at
+	for _, c := range r.region.Front.Calls() {
+		if !ofFunction(c.Caller) && !c.At.Before(first) && !c.At.After(last) && c.Action != "CreateTags" {
+			steps = append(steps, step{c.At, "%s: %s %s %s", []any{c.Caller, c.Action, c.Form.Get("NetworkInterfaceId"), c.Code}})
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	var out strings.Builder
+	for _, s := range steps[max(0, len(steps)-most):] {
+		fmt.Fprintf(&out, "%s  %s\n", s.at.Format("02 15:04:05.000"), fmt.Sprintf(s.format, s.args...))
+	}
+	return out.String()
+}
+
+// Coverage counts what simulations met, by name.
+type Coverage map[string]int
+
+// Coverage returns what the simulation met.
+func (r *Recorder) Coverage() Coverage { return r.coverage }
+
+func (r *Recorder) count(name string) { r.coverage[name]++ }
+
+// Add adds the counts of another one.
+func (c Coverage) Add(other Coverage) {
+	for name, count := range other {
+		if count > 0 {
+			c[name] += count
+		}
+	}
 }

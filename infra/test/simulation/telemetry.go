@@ -1,38 +1,21 @@
 package simulation
 
 import (
+	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // A logLine is what is checked of an audit line, or of a line of totals.
 type logLine struct {
+	Msg                              string
 	Interface, Subnet, Reason, Error string
 	Addresses, AddressesReleased     int
 	Age, Found                       *int // nil: unknown, and no counts at all
 	Released, Gone, Deferred, Failed int
 	Kept, Calls                      map[string]int
-}
-
-func (c *Checker) read(line slog.Record) (l logLine) {
-	values := map[string]any{}
-	line.Attrs(func(a slog.Attr) bool {
-		values[a.Key] = a.Value.Any()
-		if err, is := values[a.Key].(error); is {
-			values[a.Key] = err.Error()
-		}
-		return true
-	})
-	raw, err := json.Marshal(values)
-	if err == nil {
-		err = json.Unmarshal(raw, &l)
-	}
-	if err != nil {
-		c.recorder.violate("the line %q is unreadable: %v", line.Message, err)
-	}
-	return l
 }
 
 // A release is a delete that had its effect, or an audit line of one.
@@ -45,34 +28,34 @@ type release struct {
 func (c *Checker) checkLog(r *Run, err error) {
 	logged, released := map[string]release{}, map[string]release{}
 	var totals *logLine
-	for _, line := range r.log {
-		switch line.Message {
+	for text := range bytes.Lines(r.log) {
+		var line logLine
+		if err := json.Unmarshal(text, &line); err != nil {
+			c.violate("%s logged an unreadable line: %v: %s", r.process.key, err, text)
+		}
+		switch line.Msg {
 		case "released":
-			l := c.read(line)
-			logged[l.Interface] = release{l.Subnet, l.Addresses}
-			if l.Reason == "owner-gone" && l.Age == nil {
-				l.Reason = "owner-gone, no age"
+			logged[line.Interface] = release{line.Subnet, line.Addresses}
+			if line.Reason == "owner-gone" && line.Age == nil {
+				line.Reason = "owner-gone, no age"
 			}
-			c.recorder.count("rule/" + l.Reason)
+			c.count("rule/" + line.Reason)
 		case "run completed", "run failed":
-			l := c.read(line)
-			totals = &l
+			totals = &line
 		}
 	}
 	for _, call := range r.calls {
-		if !call.Deleted || call.Status != http.StatusOK { // its answer was lost
-			continue
-		}
-		saw := release{call.Before.Subnet, len(call.Before.Addresses) + 16*len(call.Before.Prefixes)}
-		released[call.Target] = saw
-		if logged[call.Target] != saw && !r.killed {
-			c.recorder.violate("%s released %s (%+v), and left no such line: %+v", r.process.key, call.Target, saw, logged[call.Target])
+		if call.Deleted && call.Status == http.StatusOK { // its answer was not lost
+			released[call.Target] = release{call.Before.Subnet, len(call.Before.Addresses) + 16*len(call.Before.Prefixes)}
 		}
 	}
 	for id, line := range logged {
 		if saw, ok := released[id]; !ok || saw != line {
-			c.recorder.violate("%s logged that it released %s (%+v), the region saw %+v", r.process.key, id, line, saw)
+			c.violate("%s logged that it released %s (%+v), the region saw %+v", r.process.key, id, line, saw)
 		}
+	}
+	if len(logged) < len(released) && !r.killed {
+		c.violate("%s released %+v, and logged only %+v", r.process.key, released, logged)
 	}
 	switch {
 	case r.killed:
@@ -80,10 +63,10 @@ func (c *Checker) checkLog(r *Run, err error) {
 	case totals != nil:
 		c.checkTotals(r, *totals, logged, err)
 	case len(r.calls) > 0:
-		c.recorder.violate("%s left no line of totals", r.process.key)
+		c.violate("%s left no line of totals", r.process.key)
 	}
 	if r.dry {
-		c.recorder.count("run/dry")
+		c.count("run/dry")
 	}
 }
 
@@ -95,33 +78,75 @@ func (c *Checker) checkTotals(r *Run, l logLine, logged map[string]release, err 
 		addresses += line.addresses
 	}
 	if !r.dry && (l.Released != len(logged) || l.AddressesReleased != addresses) {
-		c.recorder.violate("%s logged %d released and %d addresses, its audit lines %d and %d", r.process.key, l.Released, l.AddressesReleased, len(logged), addresses)
+		c.violate("%s logged %d released and %d addresses, its audit lines %d and %d", r.process.key, l.Released, l.AddressesReleased, len(logged), addresses)
 	}
 	if (l.Error != "") != (err != nil) {
-		c.recorder.violate("%s logged %q, and answered %v", r.process.key, l.Error, err)
+		c.violate("%s logged %q, and answered %v", r.process.key, l.Error, err)
 	}
-	for outcome, n := range map[string]int{"run/released": l.Released, "run/gone": l.Gone, "run/deferred": l.Deferred, "run/failed": l.Failed} {
-		found += n
-		c.recorder.add(outcome, n)
-	}
+	counts := Coverage{"run/released": l.Released, "run/gone": l.Gone, "run/deferred": l.Deferred, "run/failed": l.Failed}
 	for reason, n := range l.Kept {
-		found += n
-		c.recorder.add("kept/"+reason, n)
+		counts["kept/"+reason] = n
 	}
-	c.recorder.add("run/kept", len(l.Kept))
+	for _, n := range counts {
+		found += n
+	}
+	c.coverage.Add(counts)
+	c.coverage.Add(Coverage{"run/kept": len(l.Kept)})
 	switch {
 	case l.Found != nil && *l.Found != found:
-		c.recorder.violate("%s found %d, and reported %d", r.process.key, *l.Found, found)
+		c.violate("%s found %d, and reported %d", r.process.key, *l.Found, found)
 	case l.Found == nil && (found > 0 || l.Error == "" || slices.ContainsFunc(r.calls, Call.isDelete)):
-		c.recorder.violate("%s has totals without counts: %+v", r.process.key, l)
+		c.violate("%s has totals without counts: %+v", r.process.key, l)
 	}
 	for _, made := range l.Calls {
 		calls += made
 	}
 	if calls != len(r.calls) {
-		c.recorder.violate("%s logged %d calls, the region saw %d", r.process.key, calls, len(r.calls))
+		c.violate("%s logged %d calls, the region saw %d", r.process.key, calls, len(r.calls))
 	}
 	if err != nil {
-		c.recorder.count("run/failed as a whole")
+		c.count("run/failed as a whole")
+	}
+}
+
+// checkInspection checks the report of a manual dry run without faults. Such a run takes no
+// virtual time, so each line must be what the model expects of the interface at this instant.
+func (c *Checker) checkInspection(r *Run, answer []byte, err error) {
+	if !time.Now().Equal(r.began) {
+		return // other callers left no API quota, so that the SDK waited
+	}
+	var got struct {
+		FreeAddresses map[string]int
+		Interfaces    []struct{ ID, Decision, Reason string }
+	}
+	if err != nil || json.Unmarshal(answer, &got) != nil {
+		c.violate("a manual dry run without any fault answers %v: %s", err, answer)
+		return
+	}
+	decisions := map[string]string{}
+	for _, line := range got.Interfaces {
+		decisions[line.ID] = line.Decision + " " + line.Reason
+	}
+	for _, eni := range c.region.EC2.Interfaces() {
+		want := ""
+		if r.process.settings.Finds(eni) {
+			expected := c.expect(r.process.settings, eni)
+			if want = "kept " + expected.Reason; expected.Release {
+				want = "released " + expected.Reason
+			}
+			c.count("rule/" + expected.Row)
+		}
+		if decisions[eni.ID] != want {
+			c.violate("of %+v a dry run reports %q, want %q", eni, decisions[eni.ID], want)
+		}
+		delete(decisions, eni.ID)
+	}
+	if len(decisions) > 0 {
+		c.violate("a dry run lists interfaces that do not exist: %v", decisions)
+	}
+	for subnet, free := range got.FreeAddresses {
+		if has := c.region.EC2.FreeAddresses(subnet); has != free {
+			c.violate("a dry run reports that %s has %d free addresses, it has %d", subnet, free, has)
+		}
 	}
 }

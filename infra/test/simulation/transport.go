@@ -30,10 +30,9 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 	if r == nil || r.killed {
 		panic(killed{})
 	}
-	form, err := formOf(in)
-	if err != nil {
-		return nil, err
-	}
+	body, _ := io.ReadAll(in.Body)
+	in.Body = io.NopCloser(bytes.NewReader(body))
+	form, _ := url.ParseQuery(string(body))
 	c := Call{Call: api.Call{Action: form.Get("Action"), Form: form}, Started: time.Now(), Target: form.Get("NetworkInterfaceId")}
 	moment := 2 * (len(r.calls) + 1)
 	r.killIf(moment)
@@ -42,7 +41,7 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 		select {
 		case <-in.Context().Done():
 			p.region.Do(func() {
-				p.recorder.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
+				p.trace("%s: %s %s gives up", p.key, c.Action, c.Target)
 				p.called(r, c)
 			})
 			return nil, in.Context().Err()
@@ -73,15 +72,16 @@ func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response,
 		}
 		_, exists := p.region.EC2.Interface(c.Target)
 		c.Deleted = c.isDelete() && c.Before != nil && !exists
-		p.recorder.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, c.Fault.Code, c.Fault.Stale)
+		p.trace("%s: %s %s -> %d %s %v", p.key, c.Action, c.Target, c.Status, c.Fault.Code, c.Fault.Stale)
 		p.called(r, c)
 	})
 	return answer, err
 }
 
 func (p *process) called(r *Run, c Call) {
-	p.observer.Called(r, c)
+	p.checker.called(r, c)
 	r.calls = append(r.calls, c)
+	r.last[c.Action] = c
 }
 
 // killIf kills the run's process if this is the moment for it.
@@ -90,17 +90,4 @@ func (r *Run) killIf(moment int) {
 		r.killed = true
 		panic(killed{})
 	}
-}
-
-// formOf returns a request's form, and leaves the request to be read again.
-func formOf(in *http.Request) (url.Values, error) {
-	if in.Body == nil {
-		return url.Values{}, nil
-	}
-	raw, err := io.ReadAll(in.Body)
-	in.Body = io.NopCloser(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	return url.ParseQuery(string(raw))
 }

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
@@ -12,17 +11,11 @@ import (
 // A Workload is what happens to clusters while the function runs: nodes come, go and
 // crash, and operators interfere.
 type Workload struct {
-	scenario   Scenario
-	rand       *rand.Rand
-	region     *simulator.Region
-	network    network
-	stack      *simulator.Stack
-	faults     *Faults
-	executions *Executions
-	fixtures   *Fixtures
-	recorder   *Recorder
-	inspect    func()
-	redated    map[string]bool // interfaces whose createdAt is an operator's
+	*Fixtures
+	scenario Scenario
+	stack    *simulator.Stack
+	faults   *Faults
+	redated  map[string]bool // interfaces whose createdAt is an operator's
 }
 
 // An operation is one of those that a workload is made of.
@@ -41,26 +34,26 @@ var operations = []operation{
 	{"scale out", 12, inside((*Workload).scaleOut)},
 	{"scale in", 14, inside(func(w *Workload) { w.region.AutoScaling.ScaleIn(w.group(), 1+w.rand.IntN(2)) })},
 	{"a standalone node", 4, inside((*Workload).launchStandalone)},
-	{"allocate", 8, inside(func(w *Workload) { w.region.Nodes.AllocENI(w.node(), 1+w.rand.IntN(2)) })},
-	{"free", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.node()) })},
+	{"allocate", 8, inside(func(w *Workload) { w.region.Nodes.AllocENI(w.anyNode("running"), 1+w.rand.IntN(2)) })},
+	{"free", 6, inside(func(w *Workload) { w.region.Nodes.FreeENI(w.anyNode("running")) })},
 	{"crash between create and attach", 6, inside(func(w *Workload) { w.crashAllocating(cni.Created) })},
 	{"crash between attach and modify", 5, inside(func(w *Workload) { w.crashAllocating(cni.Attached) })},
 	{"crash between detach and delete", 6, inside((*Workload).crashFreeing)},
-	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.node()) })},
-	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, w.restart) }},
+	{"terminate", 6, inside(func(w *Workload) { w.region.Nodes.Terminate(w.anyNode("running")) })},
+	{"restart the CNI", 5, func(w *Workload) { w.duringAllocation(0.7, "restarts its CNI", w.region.Nodes.Restart) }},
 	{"hibernate", 5, func(w *Workload) {
 		if w.scenario.hibernate {
-			w.duringAllocation(0.8, w.hibernate)
+			w.duringAllocation(0.8, "hibernates", w.hibernate)
 		}
 	}},
 	{"wake", 4, inside((*Workload).wakeAny)},
-	{"a fixture", 14, inside(func(w *Workload) { w.fixtures.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
+	{"a fixture", 14, inside(func(w *Workload) { w.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
 	{"an operator tags", 5, inside((*Workload).tag)},
 	{"an operator attaches", 3, inside((*Workload).attach)},
 	{"an undeletable interface", 3, inside((*Workload).makeUndeletable)},
 	{"an invalid message", 3, inside((*Workload).sendInvalid)},
 	{"an extra sweep", 3, inside((*Workload).tickTwice)},
-	{"manual, dry", 8, func(w *Workload) { w.inspect() }},
+	{"manual, dry", 8, func(w *Workload) { w.executions.inspect() }},
 	{"manual, for real", 3, inside((*Workload).runManually)},
 	{"redeploy", 3, inside((*Workload).redeploy)},
 	{"an outage", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
@@ -72,13 +65,13 @@ func (w *Workload) run() {
 	end := time.Now().Add(w.scenario.length)
 	for _, at := range w.scenario.drawMoments(w.rand) {
 		time.Sleep(time.Until(at))
-		if simulator.Look(w.region, w.recorder.Violation) != "" {
+		if simulator.Look(w.region, w.Violation) != "" {
 			return
 		}
 		o := pickRow(w.rand, operations, func(o operation) int { return o.weight })
 		w.region.Do(func() {
-			w.recorder.trace("%s", o.name)
-			w.recorder.count("operation/" + o.name)
+			w.trace("%s", o.name)
+			w.count("operation/" + o.name)
 		})
 		o.do(w)
 	}
@@ -86,9 +79,6 @@ func (w *Workload) run() {
 }
 
 func (w *Workload) group() string { return pick(w.rand, w.network.groups...) }
-
-// node returns a running node; "" if there is none.
-func (w *Workload) node() string { return w.fixtures.node("running") }
 
 // tick has the schedule call the function, or another Invoke in its place, at once.
 func (w *Workload) tick(f lambda.Invoke) { w.region.Lambda.Call(f, w.region.Bus.Tick(), nil) }
@@ -102,7 +92,7 @@ func (w *Workload) start() {
 		w.region.Cleaners.AddCron(w.scenario.cron)
 	}
 	for range w.scenario.backlog {
-		w.fixtures.place(0)
+		w.place(0)
 	}
 	for _, group := range w.network.groups {
 		nodes, _ := w.region.AutoScaling.ScaleOut(group, w.scenario.nodes)
@@ -112,7 +102,7 @@ func (w *Workload) start() {
 
 func (w *Workload) scaleOut() {
 	nodes, err := w.region.AutoScaling.ScaleOut(w.group(), 1+w.rand.IntN(2))
-	w.recorder.trace("launched %v %v", nodes, err)
+	w.trace("launched %v %v", nodes, err)
 	w.startPods(nodes...)
 }
 
@@ -132,50 +122,46 @@ func (w *Workload) launchStandalone() {
 	operator := pick(w.rand, "", "", "eks.amazonaws.com")
 	node, err := w.region.Nodes.Launch(cni.Node{Subnet: home[0], Operator: operator, Hidden: w.scenario.hidden, CNI: w.scenario.drawCNI(w.rand, home)})
 	if err != nil {
-		w.recorder.trace("launching a standalone node: %v", err)
+		w.trace("launching a standalone node: %v", err)
 		return
 	}
-	w.recorder.trace("launched the standalone node %s", node)
+	w.trace("launched the standalone node %s", node)
 	w.startPods(node)
 }
 
 func (w *Workload) crashAllocating(at cni.Step) {
-	node := w.node()
-	w.recorder.trace("%s crashes at step %d of its next allocation", node, at)
+	node := w.anyNode("running")
+	w.trace("%s crashes at step %d of its next allocation", node, at)
 	w.region.Nodes.CrashAt(node, at)
 	w.region.Nodes.AllocENI(node, 2)
 }
 
 func (w *Workload) crashFreeing() {
-	node := w.node()
-	w.recorder.trace("%s crashes when it frees an interface", node)
+	node := w.anyNode("running")
+	w.trace("%s crashes when it frees an interface", node)
 	w.region.Nodes.CrashAt(node, cni.Detached)
 	w.region.Nodes.FreeENI(node)
 }
 
 // duringAllocation calls do, inside, with a node that allocates with some probability.
-func (w *Workload) duringAllocation(p float64, do func(node string)) {
+func (w *Workload) duringAllocation(p float64, story string, do func(node string)) {
 	var node string
 	var passed time.Duration
 	w.region.Do(func() {
-		if node = w.node(); chance(w.rand, p) {
+		if node = w.anyNode("running"); chance(w.rand, p) {
 			w.region.Nodes.AllocENI(node, 1)
 			passed = within(w.rand, 0, 4*time.Second)
 		}
 	})
 	time.Sleep(passed)
-	w.region.Do(func() { do(node) })
-}
-
-// restart restarts a CNI. Its node keeps running.
-func (w *Workload) restart(node string) {
-	w.recorder.trace("%s restarts its CNI", node)
-	w.region.Nodes.Restart(node)
+	w.region.Do(func() {
+		w.trace("%s %s", node, story)
+		do(node)
+	})
 }
 
 // hibernate stops a node, and may wake it at any later time.
 func (w *Workload) hibernate(node string) {
-	w.recorder.trace("%s hibernates", node)
 	w.region.EC2.Stop(node)
 	if chance(w.rand, 0.7) {
 		run, wait, asleep := chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second), within(w.rand, time.Minute, w.scenario.length)
@@ -187,14 +173,14 @@ func (w *Workload) hibernate(node string) {
 }
 
 func (w *Workload) wakeAny() {
-	if node := w.fixtures.node("stopped"); node != "" {
+	if node := w.anyNode("stopped"); node != "" {
 		w.wake(node, chance(w.rand, 0.7), within(w.rand, 0, 30*time.Second))
 	}
 }
 
 // wake wakes a node. A run may follow while the node resumes what it had begun.
 func (w *Workload) wake(node string, run bool, wait time.Duration) {
-	w.recorder.trace("%s wakes", node)
+	w.trace("%s wakes", node)
 	w.region.EC2.Start(node)
 	if run {
 		w.whenRunning(node, func() { w.region.Loop.After(wait, func() { w.tick(w.executions.Invoke) }) })

@@ -49,11 +49,9 @@ var Rows = []string{
 	"owner-gone", "young", "owner-gone, no age", "age-unreadable",
 }
 
-// An Owner returns an instance as EC2 shows it to the function; nil if it does not.
-type Owner func(id string) *ec2.Instance
-
-// Expect returns what the rule decides about an interface.
-func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectation {
+// Expect returns what the rule decides about an interface. Owner returns an instance; nil if
+// there is none.
+func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance, now time.Time) Expectation {
 	if reason := s.guard(eni); reason != "" {
 		return Expectation{false, reason, reason}
 	}
@@ -68,7 +66,7 @@ func (s Settings) Expect(eni ec2.Interface, owner Owner, now time.Time) Expectat
 	terminated, running, other, recent := 0, 0, 0, false
 	for _, id := range claimed {
 		switch i := owner(id); {
-		case i == nil:
+		case i == nil || i.Hidden:
 		case i.State == "terminated":
 			terminated++
 		case i.State == "running":

@@ -34,7 +34,7 @@ var evidenceCases = []struct {
 	{"running, age unreadable", Running, "", "yesterday", false, OwnerAlive},
 	{"running, no age", Running, "", "", false, OwnerAlive},
 	{"running, but started less than a day ago", lately, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
-	{"running since nobody knows when", sometime, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running, but started at an unknown time", sometime, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"running for a day, and started less than a day ago", Running, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"not visible, and started less than a day ago", NotVisible, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"running for a day, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), true, NeverAttached},
@@ -56,14 +56,14 @@ var evidenceCases = []struct {
 	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), false, Young},
 }
 
-// In the cases these stand for Running: started a second less than a day ago, and at
-// a time that EC2 does not tell. Running itself is started a day ago.
+// In the cases these are Running: started a second less than a day ago, and without a
+// start time. Running itself is started a day ago.
 const (
 	lately   State = "lately"
 	sometime State = "sometime"
 )
 
-// visible are instances in these states.
+// visible returns instances in these states.
 func visible(states map[string]State) map[string]Instance {
 	all := map[string]Instance{}
 	for id, state := range states {
@@ -79,8 +79,8 @@ func visible(states map[string]State) map[string]Instance {
 	return all
 }
 
-// claim makes the interface and the states of a case of evidence.
-func claim(described, tagged State, createdAt string) (Interface, map[string]State) {
+// evidenceOf returns the interface and the states of a case.
+func evidenceOf(described, tagged State, createdAt string) (Interface, map[string]State) {
 	i, states := leaked(), map[string]State{}
 	if described != NotVisible {
 		states[dead] = described
@@ -101,7 +101,7 @@ func claim(described, tagged State, createdAt string) (Interface, map[string]Sta
 func TestEachRowOfEvidence(t *testing.T) {
 	for _, c := range evidenceCases {
 		t.Run(c.name, func(t *testing.T) {
-			i, states := claim(c.described, c.tagged, c.createdAt)
+			i, states := evidenceOf(c.described, c.tagged, c.createdAt)
 			verdict := rule.Judge(i, visible(states), now)
 			if verdict.Release != c.release || verdict.Reason != c.reason {
 				t.Errorf("release %v, %s; want %v, %s", verdict.Release, verdict.Reason, c.release, c.reason)
@@ -110,20 +110,20 @@ func TestEachRowOfEvidence(t *testing.T) {
 	}
 }
 
-// An interface without the instance tag claims the described instance, and nothing else.
+// The description alone names the owner of an interface without the instance tag.
 func TestWithoutATagTheDescriptionCounts(t *testing.T) {
 	i := leaked()
 	i.Tags = nil
 	if claimed := i.claimedInstances(); !slices.Equal(claimed, []string{dead}) {
-		t.Errorf("claims %q", claimed)
+		t.Errorf("owners %q", claimed)
 	}
 	if v := rule.Judge(i, visible(map[string]State{dead: Terminated}), now); v.Reason != OwnerTerminated {
 		t.Errorf("release %v, %s", v.Release, v.Reason)
 	}
 }
 
-// Every verdict names the instance that decides: of two, the one that is alive.
-func TestTheVerdictNamesTheInstanceThatDecides(t *testing.T) {
+// Every verdict holds the instance that decides: of two, the one that is alive.
+func TestTheVerdictHoldsTheInstanceThatDecides(t *testing.T) {
 	for _, states := range []map[string]State{{dead: Terminated, other: Running}, {dead: Terminated, other: "stopped"}, {dead: Terminated}} {
 		i := leaked()
 		i.Tags[tagInstance] = other

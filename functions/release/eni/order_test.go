@@ -26,13 +26,13 @@ func TestOrder(t *testing.T) {
 	for _, v := range plan {
 		subnets = append(subnets, v.Subnet)
 	}
-	// The named instance's, a random one, then in turn, fewest free first.
+	// The named instance's, a random one, then round robin, fewest free first.
 	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {
 		t.Errorf("subnets in the order %s", got)
 	}
 }
 
-// Within a subnet each interface comes first now and then.
+// Within a subnet each interface comes first sometimes.
 func TestOrderWithinASubnetIsRandom(t *testing.T) {
 	seed := rand.Uint64()
 	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
@@ -41,13 +41,12 @@ func TestOrderWithinASubnetIsRandom(t *testing.T) {
 		first[inOrder(planned("a", 5, dead), nil, nil, shuffle)[0].ID]++
 	}
 	if len(first) != 5 {
-		t.Errorf("seed %d: first of 5 were only %v in 300 runs", seed, first)
+		t.Errorf("seed %d: of 5 interfaces only %v came first in 300 runs", seed, first)
 	}
 }
 
-// Where a run has one turn only, each interface has it sometimes: one that can never
-// be deleted, in the subnet with fewest free addresses, took it in every run
-// (found by the simulation).
+// Where a run has one token only, each interface gets it sometimes: an undeletable one, in the
+// subnet with the fewest free addresses, got it in every run (found by the simulation).
 func TestEachIsFirstSometimes(t *testing.T) {
 	free := map[string]int{"subnet-tight": 0, "subnet-roomy": 100}
 	first := map[string]int{}
@@ -57,6 +56,6 @@ func TestEachIsFirstSometimes(t *testing.T) {
 		first[inOrder(plan, nil, free, shuffle)[0].ID]++
 	}
 	if first["undeletable"] == 0 || first["other"] == 0 {
-		t.Errorf("of 100 runs the first turns went to %v", first)
+		t.Errorf("of 100 runs the first were %v", first)
 	}
 }

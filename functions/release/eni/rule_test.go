@@ -18,7 +18,7 @@ var (
 	rule = Rule{Account: ownAccount, GracePeriod: 30 * time.Minute}
 )
 
-// leaked is an interface that every guard lets pass.
+// leaked returns an interface that no guard keeps.
 func leaked() Interface {
 	return Interface{
 		ID: "eni-0123456789abcdef0", Subnet: "subnet-12345678", VPC: "vpc-12345678", Account: ownAccount,
@@ -29,12 +29,11 @@ func leaked() Interface {
 
 func createdAgo(age time.Duration) string { return now.Add(-age).Format(time.RFC3339) }
 
-// guardCases bend one thing of a leaked interface (or of the rule) each; the
-// order is that of the guards.
+// guardCases change one thing of a leaked interface, or of the rule, in the order of the guards.
 var guardCases = []struct {
-	name string
-	want Reason
-	bend func(*Interface, *Rule)
+	name   string
+	want   Reason
+	change func(*Interface, *Rule)
 }{
 	{"in use", Attached, func(i *Interface, _ *Rule) { i.Status = "in-use" }},
 	{"detaching", Attached, func(i *Interface, _ *Rule) { i.Status = "detaching" }},
@@ -47,7 +46,7 @@ var guardCases = []struct {
 	{"another account's", Foreign, func(i *Interface, _ *Rule) { i.Account = "210987654321" }},
 	{"no owner at all", Foreign, func(i *Interface, _ *Rule) { i.Account = "" }},
 	{"lower-case k", NotCNI, func(i *Interface, _ *Rule) { i.Description = "aws-k8s-" + dead }},
-	{"text behind the id", NotCNI, func(i *Interface, _ *Rule) { i.Description += " (fail-over)" }},
+	{"text behind the ID", NotCNI, func(i *Interface, _ *Rule) { i.Description += " (fail-over)" }},
 	{"text before", NotCNI, func(i *Interface, _ *Rule) { i.Description = " " + i.Description }},
 	{"no description", NotCNI, func(i *Interface, _ *Rule) { i.Description = "" }},
 	{"9 digits", NotCNI, func(i *Interface, _ *Rule) { i.Description = "aws-K8S-i-012345678" }},
@@ -82,7 +81,7 @@ func TestEachGuardAlone(t *testing.T) {
 	for _, c := range guardCases {
 		t.Run(c.name, func(t *testing.T) {
 			i, r := leaked(), rule
-			c.bend(&i, &r)
+			c.change(&i, &r)
 			reason, kept := r.Guard(i)
 			if kept != (c.want != "") || reason != c.want {
 				t.Errorf("kept: %v, %q, want the reason %q", kept, reason, c.want)
@@ -98,11 +97,11 @@ func TestTheFirstGuardNamesTheReason(t *testing.T) {
 				continue
 			}
 			i, r := leaked(), rule
-			b.bend(&i, &r)
+			b.change(&i, &r)
 			if i.Tags == nil {
 				i.Tags = map[string]string{}
 			}
-			a.bend(&i, &r)
+			a.change(&i, &r)
 			if reason, kept := r.Guard(i); !kept || reason != a.want {
 				t.Errorf("%s and %s: %s, want %s", a.name, b.name, reason, a.want)
 			}
@@ -123,7 +122,7 @@ func TestTheTablesAreCovered(t *testing.T) {
 	}
 	rows := map[int]bool{}
 	for _, c := range evidenceCases {
-		i, states := claim(c.described, c.tagged, c.createdAt)
+		i, states := evidenceOf(c.described, c.tagged, c.createdAt)
 		for number, row := range evidence {
 			if row.owner == i.strongestOwner(visible(states), now).standing && row.age(rule, i.created(now)) {
 				rows[number] = true
@@ -150,8 +149,7 @@ func TestValidID(t *testing.T) {
 	}
 }
 
-// FuzzJudge: whatever the tags and the description hold, an interface that is
-// released is one whose every claimed owner could be asked for.
+// FuzzJudge: whatever tags and description hold, a released interface has owners that EC2 can be queried for.
 func FuzzJudge(f *testing.F) {
 	f.Add(DescriptionPrefix+dead, dead, createdAgo(time.Hour), true)
 	f.Add("aws-K8S-i-*", "i-?", "9999-12-31T23:59:59Z", false)
@@ -167,14 +165,14 @@ func FuzzJudge(f *testing.F) {
 		}
 		for _, id := range i.claimedInstances() {
 			if !ValidID("i-", id) || strings.ContainsAny(id, "*?") {
-				t.Fatalf("would ask EC2 for %q", id)
+				t.Fatalf("would query EC2 for %q", id)
 			}
 			if v := r.Judge(i, visible(map[string]State{id: "stopped"}), now); v.Release {
 				t.Fatalf("%+v would be released under a living owner", i)
 			}
 		}
 		if v := r.Judge(i, nil, now); v.Release && !v.created.readable {
-			t.Fatalf("%+v would be released by an age that cannot be read", i)
+			t.Fatalf("%+v would be released with an unreadable age", i)
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
-// Each sample, run on the same world: what it deletes and what it answers.
+// Each sample, run on the same region: its deletes and its answer.
 func TestEachSampleRuns(t *testing.T) {
 	for _, sample := range events.Samples {
 		t.Run(sample.Name, func(t *testing.T) {
@@ -45,8 +45,8 @@ func TestAnIdleSweepMakesOneCall(t *testing.T) {
 	})
 }
 
-// An input that is refused makes no call at all.
-func TestWrongInputsMakeNoCall(t *testing.T) {
+// An invalid input makes no call.
+func TestInvalidInputsMakeNoCall(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
 		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("unsupported-state-change")} {
@@ -80,7 +80,7 @@ func TestTheParameterDryRun(t *testing.T) {
 	})
 }
 
-// mistakes are what an operator can get wrong around the function, and a part of the error.
+// mistakes are an operator's mistakes around the function, each with a part of its error.
 var mistakes = map[string]struct {
 	change func(*harness.Function)
 	want   string
@@ -97,18 +97,14 @@ var mistakes = map[string]struct {
 	"no permission to delete": {func(f *harness.Function) {
 		f.Do(func() { f.Front.Allow(harness.AccessKey, allowing("ec2:Describe*")) })
 	}, "the permission ec2:DeleteNetworkInterface is missing"},
-	"EC2 unreachable": {func(f *harness.Function) {
-		f.AWS.HTTPClient = &http.Client{Transport: refused{}}
-	}, "connection refused"},
-	"EC2 hangs": {func(f *harness.Function) {
-		f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Latency: time.Hour})
-	}, "deadline exceeded"},
+	"EC2 unreachable": {func(f *harness.Function) { f.AWS.HTTPClient = &http.Client{Transport: refused{}} }, "connection refused"},
+	"EC2 hangs":       {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Latency: time.Hour}) }, "deadline exceeded"},
 	"EC2 fails": {func(f *harness.Function) {
 		f.Inject("DescribeInstances", 100, api.Fault{Code: "InternalError", Status: 500})
 	}, "nothing was deleted: a call that reads evidence failed"},
 }
 
-// Each mistake gets an error that says what to do, and releases nothing.
+// Each mistake gets an error that names its cause, and releases nothing.
 func TestMistakesAroundTheFunction(t *testing.T) {
 	for name, mistake := range mistakes {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// A run writes no metric that it cannot know, and none of what it did not do.
+// A run writes no metric of what it did not read or do.
 func TestWhatARunMeasures(t *testing.T) {
 	full := eni.Report{Trigger: eni.Schedule, Released: 3, AddressesReleased: 30, Failed: 1, Leaked: 2, OldestLeaked: time.Hour}
 	with := func(change func(*eni.Report)) eni.Report {

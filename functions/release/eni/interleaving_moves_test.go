@@ -80,13 +80,11 @@ func (r *region) later(m moment) []life {
 
 // around returns the last moment that mattered and the next one that does.
 func around(minute int16) (before, after int16) {
-	for _, m := range momentsThatMatter {
-		if m > minute {
-			return before, m
-		}
-		before = m
+	next := slices.IndexFunc(momentsThatMatter, func(m int16) bool { return m > minute })
+	if next < 0 {
+		return lastHour, lastHour
 	}
-	return before, before
+	return momentsThatMatter[next-1], momentsThatMatter[next]
 }
 
 // releases reports whether the real run deletes an interface of that age, its creator as it is now.

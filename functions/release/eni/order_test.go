@@ -32,30 +32,27 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// firsts counts the runs in which each interface of a plan comes first.
+func firsts(runs uint64, free map[string]int, plan ...[]Verdict) map[string]int {
+	first := map[string]int{}
+	for seed := range runs {
+		first[inOrder(slices.Concat(plan...), nil, free, rand.New(rand.NewPCG(seed, 0)).Shuffle)[0].ID]++
+	}
+	return first
+}
+
 // Within a subnet each interface comes first sometimes.
 func TestOrderWithinASubnetIsRandom(t *testing.T) {
-	seed := rand.Uint64()
-	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
-	first := map[string]int{}
-	for range 300 {
-		first[inOrder(planned("a", 5, dead), nil, nil, shuffle)[0].ID]++
-	}
-	if len(first) != 5 {
-		t.Errorf("seed %d: of 5 interfaces only %v came first in 300 runs", seed, first)
+	if first := firsts(300, nil, planned("a", 5, dead)); len(first) != 5 {
+		t.Errorf("of 5 interfaces only %v came first in 300 runs", first)
 	}
 }
 
 // Where a run has one token only, each interface gets it sometimes: an undeletable one, in the
 // subnet with the fewest free addresses, got it in every run (found by the simulation).
 func TestEachIsFirstSometimes(t *testing.T) {
-	free := map[string]int{"subnet-tight": 0, "subnet-roomy": 100}
-	first := map[string]int{}
-	for seed := range uint64(100) {
-		shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
-		plan := []Verdict{{Interface: Interface{ID: "undeletable", Subnet: "subnet-tight"}}, {Interface: Interface{ID: "other", Subnet: "subnet-roomy"}}}
-		first[inOrder(plan, nil, free, shuffle)[0].ID]++
-	}
-	if first["undeletable"] == 0 || first["other"] == 0 {
+	first := firsts(100, map[string]int{"tight": 0, "roomy": 100}, planned("tight", 1, dead), planned("roomy", 1, dead))
+	if len(first) != 2 {
 		t.Errorf("of 100 runs the first were %v", first)
 	}
 }

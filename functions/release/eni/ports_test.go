@@ -44,7 +44,7 @@ func leaks(count int) *outside {
 	return o
 }
 
-func (o *outside) call(port string, values []string) error {
+func (o *outside) call(port string, values ...string) error {
 	o.called = append(o.called, strings.TrimSpace(port+" "+strings.Join(values, ",")))
 	if o.fail == port {
 		return errPort
@@ -53,35 +53,35 @@ func (o *outside) call(port string, values []string) error {
 }
 
 func (o *outside) Available(context.Context) ([]Interface, error) {
-	return o.interfaces, o.call("all", nil)
+	return o.interfaces, o.call("all")
 }
 
 func (o *outside) AvailableInVPCs(_ context.Context, vpcs []string) ([]Interface, error) {
-	return o.interfaces, o.call("vpcs", vpcs)
+	return o.interfaces, o.call("vpcs", vpcs...)
 }
 
 func (o *outside) AvailableInSubnets(_ context.Context, subnets []string) ([]Interface, error) {
 	if o.inSubnets != nil {
-		return o.inSubnets, o.call("subnets", subnets)
+		return o.inSubnets, o.call("subnets", subnets...)
 	}
-	return o.interfaces, o.call("subnets", subnets)
+	return o.interfaces, o.call("subnets", subnets...)
 }
 
 func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interface, error) {
-	return o.interfaces, o.call("instances", instances)
+	return o.interfaces, o.call("instances", instances...)
 }
 
 func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
 	time.Sleep(o.slowRead)
-	return o.instances, o.call("states", instances)
+	return o.instances, o.call("states", instances...)
 }
 
 func (o *outside) FreeAddresses(_ context.Context, subnets []string) (map[string]int, error) {
-	return o.free, o.call("free", subnets)
+	return o.free, o.call("free", subnets...)
 }
 
 func (o *outside) Subnets(_ context.Context, groups []string) ([]string, error) {
-	return o.subnets, o.call("groups", groups)
+	return o.subnets, o.call("groups", groups...)
 }
 
 func (o *outside) Delete(ctx context.Context, id string, limiter Limiter) (requestID string, err error) {

@@ -4,7 +4,6 @@ package events
 import (
 	"embed"
 	"fmt"
-	"strings"
 )
 
 //go:embed *.json
@@ -70,13 +69,4 @@ func Payload(name string) []byte {
 		panic(fmt.Sprintf("no sample %s: %v", name, err))
 	}
 	return payload
-}
-
-// Names returns the names of all files.
-func Names() (names []string) {
-	entries, _ := files.ReadDir(".") // of an embedded file system: never fails
-	for _, entry := range entries {
-		names = append(names, strings.TrimSuffix(entry.Name(), ".json"))
-	}
-	return names
 }

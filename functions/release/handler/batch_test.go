@@ -55,24 +55,3 @@ func FuzzBatch(f *testing.F) {
 		expectIDs(t, got.scope)
 	})
 }
-
-// FuzzRecords: no list of records panics, or yields more instances and failures than messages.
-func FuzzRecords(f *testing.F) {
-	for _, name := range []string{"batch", "batch-with-bad-message"} {
-		var batch struct{ Records json.RawMessage }
-		if err := json.Unmarshal(events.Payload(name), &batch); err != nil {
-			f.Fatal(err)
-		}
-		f.Add([]byte(batch.Records))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, failures, err := decodeBatch(raw)
-		var records []json.RawMessage
-		if err == nil && (json.Unmarshal(raw, &records) != nil || len(failures)+len(got.scope.Instances) > len(records)) {
-			t.Fatalf("%+v and %d failures of\n%s", got, len(failures), raw)
-		}
-		if err != nil && (len(failures) > 0 || len(got.scope.Instances) > 0) {
-			t.Fatalf("%v, and yet %+v, %d failures", err, got, len(failures))
-		}
-	})
-}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -46,8 +47,8 @@ func decodeAny(payload []byte) (request, []string, error) {
 }
 
 func TestEachSampleDecodes(t *testing.T) {
-	if files := events.Names(); len(files) != len(events.Samples) {
-		t.Errorf("%d rows of samples, %d files: %q", len(events.Samples), len(files), files)
+	if files, err := filepath.Glob("../events/*.json"); err != nil || len(files) != len(events.Samples) {
+		t.Errorf("%d rows of samples, files %q, %v", len(events.Samples), files, err)
 	}
 	for _, sample := range events.Samples {
 		t.Run(sample.Name, func(t *testing.T) {
@@ -165,8 +166,11 @@ func FuzzDecode(f *testing.F) {
 		f.Add(sample.Payload())
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		got, _, err := decodeAny(payload)
+		got, failures, err := decodeAny(payload)
 		if err != nil {
+			if len(failures) > 0 || !reflect.DeepEqual(got, request{}) {
+				t.Fatalf("%v, and yet %+v, failures %q", err, got, failures)
+			}
 			return
 		}
 		if got.scope.Sweep && (got.trigger == eni.Event || len(got.scope.Instances)+len(got.scope.Subnets)+len(got.scope.VPCs) > 0) {

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -46,8 +47,7 @@ func TestWhatARunMeasures(t *testing.T) {
 		var got []string
 		for _, metric := range measured {
 			if value, written := line[metric.name]; written {
-				text, _ := json.Marshal(value)
-				got = append(got, metric.name+"="+string(text))
+				got = append(got, fmt.Sprintf("%s=%v", metric.name, value))
 			}
 		}
 		slices.Sort(got)

@@ -16,7 +16,9 @@ import (
 func addGroups(f *harness.Function) (names []string) {
 	for n := range 250 {
 		names = append(names, fmt.Sprintf("group %03d", n))
-		f.Do(func() { f.AutoScaling.AddGroup(sim.Group{Name: names[n], Subnets: []string{fmt.Sprintf("subnet-%d", n)}}) })
+		f.Do(func() {
+			f.AutoScaling.AddGroup(sim.Group{Name: names[n], Subnets: []string{fmt.Sprintf("subnet-%d", n)}})
+		})
 	}
 	return names
 }

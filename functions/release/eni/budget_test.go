@@ -43,8 +43,6 @@ func tokens(t *testing.T, perMinute, left int, deadline time.Duration, after fun
 	return at
 }
 
-func nothing() {}
-
 func TestBudget(t *testing.T) {
 	for _, c := range []struct {
 		perMinute     int
@@ -62,7 +60,7 @@ func TestBudget(t *testing.T) {
 	} {
 		var atOnce int
 		var last time.Duration
-		at := tokens(t, c.perMinute, c.perMinute, c.deadline, nothing)
+		at := tokens(t, c.perMinute, c.perMinute, c.deadline, func() {})
 		for _, last = range at {
 			if last == 0 {
 				atOnce++
@@ -90,7 +88,7 @@ func expectPaced(t *testing.T, at []time.Duration, runs, burst, perSecond float6
 // Three runs at once, by default, stay within half of EC2's bucket (100 at once, 5 a second) at
 // once, and 3 a second after that.
 func TestThreeRunsLeaveTheCNIItsShare(t *testing.T) {
-	expectPaced(t, tokens(t, 60, 60, time.Hour, nothing), 3, 50, 3)
+	expectPaced(t, tokens(t, 60, 60, time.Hour, func() {}), 3, 50, 3)
 }
 
 // The tokens that a slow EC2 makes a run miss do not add up to a burst.

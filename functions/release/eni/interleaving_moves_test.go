@@ -8,6 +8,14 @@ import (
 	"time"
 )
 
+// nextSteps are a running creator's; an interface in flight leaks where the CNI restarts.
+var nextSteps = map[uint8][]int{
+	stepInFlight: {stepAttached, stepFreeing, stepLeaked},
+	stepAttached: {stepMarked},
+	stepMarked:   {stepFreeing},
+	stepFreeing:  {stepGone, stepLeaked},
+}
+
 // lives returns what can happen next.
 func (r *region) lives(m moment) []life {
 	l := m.life
@@ -24,18 +32,8 @@ func (r *region) lives(m moment) []life {
 		if r.sleeps {
 			to(int(l.step), creatorAsleep)
 		}
-		switch l.step {
-		case stepInFlight:
-			to(stepAttached, creatorRunning)
-			to(stepFreeing, creatorRunning)
-			to(stepLeaked, creatorRunning) // the CNI restarts
-		case stepAttached:
-			to(stepMarked, creatorRunning)
-		case stepMarked:
-			to(stepFreeing, creatorRunning)
-		case stepFreeing:
-			to(stepGone, creatorRunning)
-			to(stepLeaked, creatorRunning)
+		for _, step := range nextSteps[l.step] {
+			to(step, creatorRunning)
 		}
 	case creatorAsleep:
 		to(ended, creatorTerminated)

@@ -22,7 +22,6 @@ type outside struct {
 	interfaces []Interface
 	inSubnets  []Interface // the listing by subnets, where it differs
 	instances  map[string]Instance
-	free       map[string]int
 	subnets    []string
 	answer     func(n int, id string) error // to the n-th delete; nil: all succeed
 	fail       string                       // the port that fails
@@ -35,7 +34,7 @@ type outside struct {
 
 // leaks returns an outside with interfaces of a terminated owner, 10 addresses each.
 func leaks(count int) *outside {
-	o := &outside{rule: rule, instances: visible(map[string]State{dead: Terminated}), free: map[string]int{"subnet-12345678": 3}}
+	o := &outside{rule: rule, instances: visible(map[string]State{dead: Terminated})}
 	for n := range count {
 		i := leaked()
 		i.ID = fmt.Sprintf("eni-%d", n)
@@ -77,7 +76,7 @@ func (o *outside) Visible(_ context.Context, instances []string) (map[string]Ins
 }
 
 func (o *outside) FreeAddresses(_ context.Context, subnets []string) (map[string]int, error) {
-	return o.free, o.call("free", subnets...)
+	return map[string]int{"subnet-12345678": 3}, o.call("free", subnets...)
 }
 
 func (o *outside) Subnets(_ context.Context, groups []string) ([]string, error) {

@@ -1,5 +1,5 @@
-// Command release is the Lambda function network-interface-releaser: it releases
-// the network interfaces that terminated EKS nodes left behind.
+// Command release is the Lambda function network-interface-releaser: it deletes the network
+// interfaces that terminated EKS nodes leaked.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// gcPercent makes the collector run twice as often as by default: pages of interfaces are garbage
-// as soon as they are read, and a sweep of 10,000 then takes a fifth less memory (docs/performance.md).
+// gcPercent collects garbage twice as often as the default: pages are garbage once they are read,
+// so a sweep of 10,000 interfaces takes a fifth less memory (docs/performance.md).
 const gcPercent = 50
 
 func main() {

@@ -1,5 +1,4 @@
-// Package autoscaling is what the releaser asks of Amazon EC2 Auto Scaling: the
-// subnets of groups.
+// Package autoscaling lists the subnets of Amazon EC2 Auto Scaling groups.
 package autoscaling
 
 import (
@@ -22,12 +21,12 @@ var _ eni.Groups = Client{}
 // New makes a client with the region, credentials and retries of config.
 func New(config aws.Config) Client { return Client{sdk.NewFromConfig(config)} }
 
-// namesPerCall is how many groups one call may name where MaxRecords is as large
-// (Auto Scaling API Reference, DescribeAutoScalingGroups: 50 by default, at most 100).
+// namesPerCall is the maximum of groups in one call, with MaxRecords as large (Auto Scaling API
+// Reference, DescribeAutoScalingGroups: 50 by default, at most 100).
 const namesPerCall = 100
 
-// Subnets lists the subnets of these groups; groups that are gone have none. No
-// names make no call: to Auto Scaling they would mean all groups.
+// Subnets lists the subnets of these groups; deleted ones have none. Without names it makes no
+// call: Auto Scaling would return all groups.
 func (c Client) Subnets(ctx context.Context, groups []string) ([]string, error) {
 	var subnets []string
 	for names := range slices.Chunk(groups, namesPerCall) {

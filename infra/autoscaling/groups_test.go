@@ -1,88 +1,81 @@
 package autoscaling_test
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"slices"
+	"strings"
 	"testing"
-	"testing/synctest"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/autoscaling"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	sim "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
-func onWire(t *testing.T, test func(ctx context.Context, r *simulator.Region, c autoscaling.Client)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 2)), simulator.Options{})
-		test(t.Context(), r, autoscaling.New(aws.Config{
-			Region:       "eu-west-1",
-			BaseEndpoint: aws.String("http://simulator"),
-			HTTPClient:   &http.Client{Transport: r.Transport()},
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret"}, nil
-			}),
-		}))
-	})
+// addGroups adds 250 groups with a subnet each, and returns their names.
+func addGroups(f *harness.Function) (names []string) {
+	for n := range 250 {
+		names = append(names, fmt.Sprintf("group %03d", n))
+		f.Do(func() {
+			f.AutoScaling.AddGroup(sim.Group{Name: names[n], Subnets: []string{fmt.Sprintf("subnet-%d", n)}})
+		})
+	}
+	return names
 }
-
-func addGroup(r *simulator.Region, name string, subnets ...string) {
-	r.Do(func() { r.AutoScaling.AddGroup(sim.Group{Name: name, Subnets: subnets}) })
-}
-
-func calls(r *simulator.Region) []api.Call { return simulator.Look(r, r.Front.Calls) }
 
 func TestSubnets(t *testing.T) {
-	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
-		addGroup(r, "one", "subnet-1", "subnet-2")
-		addGroup(r, "two", "subnet-3")
-		addGroup(r, "not asked for", "subnet-4")
-		got, err := c.Subnets(ctx, []string{"one", "two", "gone"})
+	harness.Test(t, func(f *harness.Function) {
+		addGroups(f)
+		f.Do(func() { f.AutoScaling.AddGroup(sim.Group{Name: "two", Subnets: []string{"subnet-a", "subnet-b"}}) })
+		got, err := autoscaling.New(f.AWS).Subnets(f.Context(), []string{"two", "group 003", "deleted"})
 		slices.Sort(got)
-		if err != nil || !slices.Equal(got, []string{"subnet-1", "subnet-2", "subnet-3"}) {
-			t.Errorf("%q, %v", got, err)
+		if err != nil || !slices.Equal(got, []string{"subnet-3", "subnet-a", "subnet-b"}) {
+			f.Errorf("%q, %v", got, err)
 		}
 	})
 }
 
 // 250 groups take three calls; one that fails costs the subnets of its groups.
 func TestManyGroups(t *testing.T) {
-	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
-		var names []string
-		for n := range 250 {
-			names = append(names, fmt.Sprintf("group %03d", n))
-			addGroup(r, names[n], fmt.Sprintf("subnet-%d", n))
+	harness.Test(t, func(f *harness.Function) {
+		names, client := addGroups(f), autoscaling.New(f.AWS)
+		if got, err := client.Subnets(f.Context(), names); err != nil || len(got) != 250 || len(f.Calls()) != 3 {
+			f.Errorf("%d subnets in %d calls, %v", len(got), len(f.Calls()), err)
 		}
-		if got, err := c.Subnets(ctx, names); err != nil || len(got) != 250 || len(calls(r)) != 3 {
-			t.Errorf("%d subnets in %d calls, %v", len(got), len(calls(r)), err)
-		}
-		r.Do(func() {
-			r.Front.OnCall(func(c api.Call) api.Fault {
-				if c.Number > 4 {
-					return api.Fault{Code: "InternalFailure", Status: 500}
-				}
-				return api.Fault{}
-			})
+		f.OnCall(func(c api.Call) api.Fault {
+			if c.Number > 4 {
+				return api.Fault{Code: "InternalFailure", Status: 500}
+			}
+			return api.Fault{}
 		})
-		if got, err := c.Subnets(ctx, names); err == nil || len(got) != 100 {
-			t.Errorf("%d subnets, %v; want the 100 of the first call, and its error", len(got), err)
+		if got, err := client.Subnets(f.Context(), names); err == nil || len(got) != 100 {
+			f.Errorf("%d subnets, %v; want the 100 of the first call, and its error", len(got), err)
 		}
 	})
 }
 
-// No names mean all groups to Auto Scaling, so they are never sent.
+// Without names Auto Scaling would return all groups, so no call is made.
 func TestNoNamesMakeNoCall(t *testing.T) {
-	onWire(t, func(ctx context.Context, r *simulator.Region, c autoscaling.Client) {
-		addGroup(r, "one", "subnet-1")
-		if got, err := c.Subnets(ctx, nil); err != nil || got != nil || len(calls(r)) != 0 {
-			t.Errorf("%q, %v, %d calls", got, err, len(calls(r)))
+	harness.Test(t, func(f *harness.Function) {
+		addGroups(f)
+		if got, err := autoscaling.New(f.AWS).Subnets(f.Context(), nil); err != nil || got != nil || len(f.Calls()) != 0 {
+			f.Errorf("%q, %v, %d calls", got, err, len(f.Calls()))
+		}
+	})
+}
+
+// FuzzGroups: no answer panics or hangs, and no subnet is empty or has a separator in it. A
+// success without a list has no groups: they only widen a search.
+func FuzzGroups(f *testing.F) {
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		status = 200 + int(uint(status-200)%400)
+		ctx, config := harness.Canned(t, status, body)
+		got, err := autoscaling.New(config).Subnets(ctx, []string{"my-asg"})
+		if err == nil && status >= 300 {
+			t.Fatalf("a %d read as %q:\n%s", status, got, body)
+		}
+		if slices.ContainsFunc(got, func(subnet string) bool { return subnet == "" || strings.ContainsAny(subnet, ", ") }) {
+			t.Fatalf("%q", got)
 		}
 	})
 }

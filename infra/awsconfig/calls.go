@@ -9,8 +9,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Calls counts one run's attempts: EC2 counts each of them against the rate that the
-// account's CNIs need, too. A run makes them one by one.
+// Calls counts one run's attempts, retries included: each counts against the API quota that the
+// account's CNIs share. A run makes them one by one.
 type Calls struct {
 	Made      map[string]int // by API action
 	Throttled int
@@ -18,13 +18,13 @@ type Calls struct {
 
 type callsKey struct{}
 
-// CountCalls returns a context whose calls are counted, and their count.
+// CountCalls returns a context in which calls are counted, and their count.
 func CountCalls(ctx context.Context) (context.Context, *Calls) {
 	calls := &Calls{Made: map[string]int{}}
 	return context.WithValue(ctx, callsKey{}, calls), calls
 }
 
-// Counting returns config for clients that count their calls.
+// Counting returns a configuration whose clients count their calls.
 func Counting(config aws.Config) aws.Config {
 	count := middleware.FinalizeMiddlewareFunc("CountCalls", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleFinalize(ctx, in)

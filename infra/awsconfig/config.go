@@ -1,5 +1,5 @@
-// Package awsconfig configures the SDK's clients of this function: where settings and
-// credentials come from, what is retried, what counts as a throttle, how many calls a run makes.
+// Package awsconfig configures the SDK's clients: their settings and credentials, what is retried,
+// what is a throttle. It also counts a run's calls and reads the pages of a listing.
 package awsconfig
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Load reads the environment that Lambda, or the SAM CLI, sets. It does not look for instance
-// metadata, which neither has, so that missing credentials fail at once.
+// Load reads the environment that Lambda or the SAM CLI sets. It skips instance metadata, which
+// neither has, so that missing credentials fail at once.
 func Load(ctx context.Context) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx,
 		config.WithAppID("network-interface-releaser"), // names this function in CloudTrail's user agent
@@ -27,25 +27,19 @@ func Load(ctx context.Context) (aws.Config, error) {
 // NewRetryer returns the SDK's standard retryer (3 attempts), extended by the throttle
 // codes that it lacks.
 func NewRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		codes := map[string]struct{}{}
-		for _, code := range throttleCodes {
-			codes[code] = struct{}{}
-		}
-		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: codes})
-	})
+	return retry.AddWithErrorCodes(retry.NewStandard(), throttleCodes...)
 }
 
 // throttleCodes are those that the SDK lacks (aws/retry, v1.48).
 var throttleCodes = []string{"RateExceeded"}
 
-// ThrottleCode reports whether an error code, of whichever service, is that of a throttle.
+// ThrottleCode reports whether a service's error code is that of a throttle.
 func ThrottleCode(code string) bool {
 	_, known := retry.DefaultThrottleErrorCodes[code]
 	return known || slices.Contains(throttleCodes, code)
 }
 
-// Throttled reports whether an error is a throttle, of whichever service.
+// Throttled reports whether a service's error is a throttle.
 func Throttled(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && ThrottleCode(api.ErrorCode())

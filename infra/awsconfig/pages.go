@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// A paginator is one of the SDK's; Options are its service's.
+// paginator is one of the SDK's; Options are its service's.
 type paginator[Page, Options any] interface {
 	HasMorePages() bool
 	NextPage(context.Context, ...func(*Options)) (Page, error)

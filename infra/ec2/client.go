@@ -1,5 +1,5 @@
-// Package ec2 is what the releaser asks of Amazon EC2: interfaces, instances,
-// subnets, and the one write. It hides pages, batches and error codes.
+// Package ec2 reads interfaces, instances and subnets of Amazon EC2, and deletes interfaces. It
+// hides pages, batches and error codes.
 package ec2
 
 import (
@@ -22,20 +22,20 @@ var (
 	_ eni.Deleter    = Client{}
 )
 
-// New makes a client with the region, credentials and retries of config.
+// New returns a client with the region, credentials and retries of config.
 func New(config aws.Config) Client { return Client{sdk.NewFromConfig(config)} }
 
 const (
-	// maxFilterValues is how many values one call may name, all of its filters
-	// together (EC2 API Reference, DescribeNetworkInterfaces: FilterLimitExceeded).
+	// maxFilterValues limits the values of all filters of one call together
+	// (EC2 API Reference, DescribeNetworkInterfaces: FilterLimitExceeded).
 	maxFilterValues = 200
-	// pageSize is the most that one page may hold (EC2 API Reference, MaxResults of
+	// pageSize is the maximum of a page (EC2 API Reference, MaxResults of
 	// DescribeNetworkInterfaces, DescribeInstances and DescribeSubnets: 5 to 1000).
 	pageSize = 1000
 )
 
-// batches splits the values of the filter name into calls that stay, together
-// with the filters fixed, within the limit. No values make no call.
+// batches splits the values of a filter into calls that stay, together with the fixed filters,
+// within the limit. Without values it returns no call.
 func batches(name string, values []string, fixed ...types.Filter) [][]types.Filter {
 	room := maxFilterValues
 	for _, filter := range fixed {

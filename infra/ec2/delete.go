@@ -12,7 +12,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// Delete deletes one interface. Its errors are of the classes in errors.go.
+// Delete deletes one interface. Its errors have the classes of errors.go.
 func (c Client) Delete(ctx context.Context, id string, limiter eni.Limiter) (string, error) {
 	out, err := c.api.DeleteNetworkInterface(ctx,
 		&sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: aws.String(id)},
@@ -24,13 +24,12 @@ func (c Client) Delete(ctx context.Context, id string, limiter eni.Limiter) (str
 	return requestID, nil
 }
 
-// deleteTimeout bounds one attempt, which takes EC2 well under a second: one that
-// hangs is a failed interface, not the end of the run. A run's last delete starts
-// 5 seconds before its deadline, so that this leaves one to report.
+// deleteTimeout bounds one attempt, normally well under a second: one that hangs fails an interface,
+// not the run. The last delete starts 5 seconds before the deadline, which leaves one to report.
 const deleteTimeout = 4 * time.Second
 
-// limited makes every attempt wait for the limiter: inside the SDK's retry loop, since
-// a retry costs the account's other callers as much as a first try.
+// limited makes every attempt wait for the limiter, inside the SDK's retry loop: a retry uses
+// as much of the account's API quota as a first attempt.
 func limited(limiter eni.Limiter) func(*middleware.Stack) error {
 	wait := middleware.FinalizeMiddlewareFunc("Limit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		if err := limiter.Wait(ctx); err != nil {

@@ -14,11 +14,28 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	sim "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
-// Each class of EC2's answers, by its code on the wire.
+const interfaceID = "eni-0123456789abcdef0"
+
+// classOf returns the class of a delete's error, which must not have two; nil where it has none.
+func classOf(t testing.TB, err error) (class error) {
+	t.Helper()
+	for _, each := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrBudgetSpent} {
+		if errors.Is(err, each) {
+			if class != nil {
+				t.Errorf("%v\nis %q and %q", err, class, each)
+			}
+			class = each
+		}
+	}
+	return class
+}
+
+// Each class of a delete's errors, by EC2's code on the wire.
 func TestDeleteClasses(t *testing.T) {
-	for _, c := range []struct {
+	for _, row := range []struct {
 		fault    api.Fault
 		class    error
 		attempts int // the SDK's
@@ -37,7 +54,7 @@ func TestDeleteClasses(t *testing.T) {
 		{api.Fault{Code: "ThrottlingException"}, eni.ErrThrottled, 3},
 		{api.Fault{Code: "RequestThrottled"}, eni.ErrThrottled, 3},
 		{api.Fault{Code: "EC2ThrottledException"}, eni.ErrThrottled, 3},
-		{api.Fault{Code: "RateExceeded"}, eni.ErrThrottled, 1}, // the standard retryer does not know it; the function's own does
+		{api.Fault{Code: "RateExceeded"}, eni.ErrThrottled, 3}, // by the function's own retryer only
 		{api.Fault{Code: "Unavailable", Status: 503}, nil, 3},
 		{api.Fault{Code: "InternalError", Status: 500}, nil, 3},
 		{api.Fault{Code: "InternalFailure", Status: 500}, nil, 3},
@@ -45,20 +62,12 @@ func TestDeleteClasses(t *testing.T) {
 		{api.Fault{Code: "DependencyViolation"}, nil, 1},
 		{api.Fault{Reset: true}, nil, 3},
 	} {
-		t.Run(fmt.Sprintf("%s %d", c.fault.Code, c.fault.Status), func(t *testing.T) {
-			onWire(t, simulator.Options{}, func(ctx context.Context, r *simulator.Region, client ec2.Client) {
-				inject(r, "DeleteNetworkInterface", 10, c.fault)
-				_, err := client.Delete(ctx, "eni-0123456789abcdef0", unlimited)
-				if err == nil {
-					t.Fatal("no error")
-				}
-				for _, class := range []error{eni.ErrGone, eni.ErrInUse, eni.ErrNotPermitted, eni.ErrUnauthorized, eni.ErrThrottled, eni.ErrBudgetSpent} {
-					if errors.Is(err, class) != (class == c.class) {
-						t.Errorf("%v\nis %q: %v", err, class, errors.Is(err, class))
-					}
-				}
-				if len(calls(r)) != c.attempts {
-					t.Errorf("%d attempts, want %d", len(calls(r)), c.attempts)
+		t.Run(fmt.Sprintf("%s %d", row.fault.Code, row.fault.Status), func(t *testing.T) {
+			onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+				f.Inject("DeleteNetworkInterface", 10, row.fault)
+				_, err := c.Delete(f.Context(), interfaceID, unlimited)
+				if class := classOf(f, err); err == nil || class != row.class || len(f.Calls()) != row.attempts {
+					f.Errorf("%v\nis %v, after %d attempts; want %v, after %d", err, class, len(f.Calls()), row.class, row.attempts)
 				}
 			})
 		})
@@ -67,42 +76,39 @@ func TestDeleteClasses(t *testing.T) {
 
 // A throttle keeps its class when the SDK's own retry quota is spent.
 func TestAThrottleStaysAThrottle(t *testing.T) {
-	onWire(t, simulator.Options{}, func(ctx context.Context, r *simulator.Region, client ec2.Client) {
-		inject(r, "DeleteNetworkInterface", 1000, api.Fault{Code: "RequestLimitExceeded", Status: 503})
+	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+		f.Inject("DeleteNetworkInterface", 1000, api.Fault{Code: "RequestLimitExceeded", Status: 503})
 		for n := range 70 {
-			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", unlimited); !errors.Is(err, eni.ErrThrottled) {
-				t.Fatalf("delete %d: %v", n, err)
+			if _, err := c.Delete(f.Context(), interfaceID, unlimited); !errors.Is(err, eni.ErrThrottled) {
+				f.Fatalf("delete %d: %v", n, err)
 			}
 		}
-		if len(calls(r)) == 3*70 {
-			t.Error("the quota was never spent: the test shows nothing")
+		if len(f.Calls()) == 3*70 {
+			f.Error("the quota was never spent: the test shows nothing")
 		}
 	})
 }
 
 func TestDelete(t *testing.T) {
-	onWire(t, simulator.Options{}, func(ctx context.Context, r *simulator.Region, client ec2.Client) {
-		subnet := addSubnet(r)
-		id := add(r, sim.Interface{Subnet: subnet})
-		requestID, err := client.Delete(ctx, id, unlimited)
-		left := simulator.Look(r, r.EC2.Interfaces)
-		if err != nil || requestID == "" || len(left) > 0 {
-			t.Errorf("request %q, %v, still there: %v", requestID, err, left)
+	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+		id := f.AddInterface(sim.Interface{Subnet: f.Subnets[0]})
+		requestID, err := c.Delete(f.Context(), id, unlimited)
+		if left := f.Interfaces(); err != nil || requestID == "" || len(left) > 0 {
+			f.Errorf("request %q, %v, still there: %v", requestID, err, left)
 		}
-		attached := add(r, sim.Interface{Subnet: subnet, Attachment: &sim.Attachment{Instance: dead}})
-		if _, err := client.Delete(ctx, attached, unlimited); !errors.Is(err, eni.ErrInUse) {
-			t.Errorf("%v, want %v", err, eni.ErrInUse)
-		}
-		if _, err := client.Delete(ctx, id, unlimited); !errors.Is(err, eni.ErrGone) {
-			t.Errorf("%v, want %v", err, eni.ErrGone)
+		attached := f.AddInterface(sim.Interface{Subnet: f.Subnets[0], Attachment: &sim.Attachment{Instance: dead}})
+		for id, want := range map[string]error{attached: eni.ErrInUse, id: eni.ErrGone} {
+			if _, err := c.Delete(f.Context(), id, unlimited); !errors.Is(err, want) {
+				f.Errorf("%v, want %v", err, want)
+			}
 		}
 	})
 }
 
-// unlimited is a limiter that lets everything pass.
+// unlimited is a limiter without a limit.
 var unlimited = rate.NewLimiter(rate.Inf, 0)
 
-// tokens is a limiter of so many calls.
+// tokens limits the number of calls.
 type tokens int
 
 func (left *tokens) Wait(context.Context) error {
@@ -113,31 +119,31 @@ func (left *tokens) Wait(context.Context) error {
 	return nil
 }
 
-// Retries wait for the limiter, too: ten failing deletes make no more calls than it gives.
+// Retries wait for the limiter, too: ten failing deletes make no more calls than it has tokens.
 func TestRetriesTakeTokens(t *testing.T) {
-	onWire(t, simulator.Options{}, func(ctx context.Context, r *simulator.Region, client ec2.Client) {
-		inject(r, "DeleteNetworkInterface", 1000, api.Fault{Code: "InternalError", Status: 500})
+	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+		f.Inject("DeleteNetworkInterface", 1000, api.Fault{Code: "InternalError", Status: 500})
 		left := tokens(8)
 		spent := 0
 		for range 10 {
-			if _, err := client.Delete(context.Background(), "eni-0123456789abcdef0", &left); errors.Is(err, eni.ErrBudgetSpent) {
+			if _, err := c.Delete(f.Context(), interfaceID, &left); errors.Is(err, eni.ErrBudgetSpent) {
 				spent++
 			}
 		}
-		if len(calls(r)) != 8 || spent != 8 {
-			t.Errorf("%d calls, %d deletes without a token; want 8 (3+3+2) and 8", len(calls(r)), spent)
+		if len(f.Calls()) != 8 || spent != 8 {
+			f.Errorf("%d calls, %d deletes without a token; want 8 (3+3+2) and 8", len(f.Calls()), spent)
 		}
 	})
 }
 
-// A delete that hangs costs its attempts' seconds, not the run's minute.
-func TestAHangingDeleteIsGivenUp(t *testing.T) {
-	onWire(t, simulator.Options{}, func(ctx context.Context, r *simulator.Region, client ec2.Client) {
-		inject(r, "DeleteNetworkInterface", 10, api.Fault{Latency: time.Hour})
+// A delete that hangs costs some seconds, not the run's minute.
+func TestAHangingDeleteTimesOut(t *testing.T) {
+	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+		f.Inject("DeleteNetworkInterface", 10, api.Fault{Latency: time.Hour})
 		begun := time.Now()
-		_, err := client.Delete(ctx, "eni-0123456789abcdef0", unlimited)
-		if took := time.Since(begun); err == nil || ctx.Err() != nil || took > 20*time.Second {
-			t.Errorf("%v after %v, want an error after 3 attempts of 4 s", err, took)
+		_, err := c.Delete(f.Context(), interfaceID, unlimited)
+		if took := time.Since(begun); err == nil || took > 20*time.Second {
+			f.Errorf("%v after %v, want an error after 3 attempts of 4 s", err, took)
 		}
 	})
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// classes sorts EC2's error codes (EC2 API Reference, "Error codes") into what
-// the run tells apart. The first row that applies; a code in none is any other failure.
+// classes maps EC2's error codes (EC2 API Reference, "Error codes") to the classes of a run. The
+// first row that applies decides; any other code has no class.
 var classes = []struct {
 	class error
 	is    func(answer) bool
@@ -36,7 +36,7 @@ type answer struct {
 	status  int
 }
 
-// classified wraps an error in its class, if it has one.
+// classified wraps an error in its class, where it has one.
 func classified(err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -59,14 +59,13 @@ func code(codes ...string) func(answer) bool {
 	return func(a answer) bool { return slices.Contains(codes, a.code) }
 }
 
-// currentlyInUse is the usual answer for an attached interface. EC2 gives it a
-// code that says no more than "some parameter is wrong", so that only the text
-// tells; where it does not, the answer is a failure, and nothing worse follows.
+// currentlyInUse reports whether the interface is attached. EC2's code for it is a general one, so
+// the text decides; if EC2 changes the text, the delete counts as failed, and nothing worse follows.
 func currentlyInUse(a answer) bool {
 	return a.code == "InvalidParameterValue" && strings.Contains(a.message, "currently in use")
 }
 
-// badCredentials tells the AuthFailure of a caller (401) from that of a resource (400).
+// badCredentials separates the AuthFailure of a caller (401) from that of a resource (400).
 func badCredentials(a answer) bool {
 	return a.status == http.StatusUnauthorized
 }
@@ -76,5 +75,5 @@ func throttled(a answer) bool { return awsconfig.ThrottleCode(a.code) }
 // missing is the error for a success that lacks a required element. The SDK decodes an
 // empty body, or a proxy's page, as an empty list, which must not be read as "nothing found".
 func missing(what string) error {
-	return fmt.Errorf("EC2 answered without %s; nothing can be concluded from that, so look for a proxy or an endpoint that is not EC2's", what)
+	return fmt.Errorf("EC2 answered without %s: it may not have been EC2 that answered, so check proxy and endpoint settings", what)
 }

@@ -13,9 +13,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// Visible tells of each of these instances that EC2 shows. It asks by filter, since
-// one unknown id would fail a call by ids. Half an answer is an error: an instance
-// that is missing from it would look like one that is gone.
+// Visible returns those of these instances that EC2 shows: by filter, since one unknown ID would fail a
+// call by IDs. Half an answer is an error: an instance that it lacks would look like one that is gone.
 func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni.Instance, error) {
 	visible := map[string]eni.Instance{}
 	for _, filters := range batches("instance-id", instances) {
@@ -34,7 +33,7 @@ func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni
 			for _, reservation := range page.Reservations {
 				for _, instance := range reservation.Instances {
 					if instance.InstanceId == nil {
-						return nil, missing("the id of an instance")
+						return nil, missing("the ID of an instance")
 					}
 					visible[*instance.InstanceId] = toInstance(instance)
 				}
@@ -44,9 +43,8 @@ func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni
 	return visible, nil
 }
 
-// toInstance leaves the state of an instance that is shown without one empty: to the
-// rule it is alive. The launch time is that of the last start (EC2 API Reference,
-// Instance: "the time that the instance was last launched").
+// toInstance leaves a missing state empty: to the rule the instance is alive. The launch time is that
+// of the last start (EC2 API Reference, Instance: "the time that the instance was last launched").
 func toInstance(i types.Instance) eni.Instance {
 	instance := eni.Instance{StartedAt: aws.ToTime(i.LaunchTime), Group: tags(i.Tags)[tagGroup]}
 	if i.State != nil {
@@ -58,12 +56,12 @@ func toInstance(i types.Instance) eni.Instance {
 	return instance
 }
 
-// tagGroup is the tag that Auto Scaling gives its instances (Amazon EC2 Auto Scaling
-// User Guide, "Tag Auto Scaling groups and instances").
+// tagGroup is Auto Scaling's tag of its instances (Amazon EC2 Auto Scaling User Guide, "Tag Auto
+// Scaling groups and instances").
 const tagGroup = "aws:autoscaling:groupName"
 
-// endedAt reads the time that EC2 adds to its reason: "User initiated (2026-11-23
-// 10:00:00 GMT)". Not every reason has one, so that the answer can be zero.
+// endedAt returns the time in a reason such as "User initiated (2026-11-23 10:00:00 GMT)", or
+// zero: not every reason has one.
 func endedAt(reason string) time.Time {
 	_, behind, _ := strings.Cut(reason, "(")
 	at, _ := time.Parse("2006-01-02 15:04:05 GMT)", behind)

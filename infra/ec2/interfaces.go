@@ -13,12 +13,12 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// prefixAddresses is what one prefix of prefix delegation holds: a /28 (EC2 User
-// Guide, "Prefix delegation for Amazon EC2 network interfaces").
+// prefixAddresses is the size of a delegated prefix, a /28 (EC2 User Guide, "Prefix delegation
+// for Amazon EC2 network interfaces").
 const prefixAddresses = 16
 
-// available are the filters of every search but that for an instance's own:
-// EC2 sends back only what can be leaked at all.
+// available returns the filters of every search but OfInstances: EC2 then returns only what
+// can be leaked.
 func available() []types.Filter {
 	return []types.Filter{
 		filter("status", string(types.NetworkInterfaceStatusAvailable)),
@@ -41,7 +41,7 @@ func (c Client) AvailableInSubnets(ctx context.Context, subnets []string) ([]eni
 	return c.interfaces(ctx, batches("subnet-id", subnets, available()...))
 }
 
-// OfInstances lists the interfaces that are described as these instances' own.
+// OfInstances lists the interfaces described as these instances' own.
 func (c Client) OfInstances(ctx context.Context, instances []string) ([]eni.Interface, error) {
 	descriptions := make([]string, 0, len(instances))
 	for _, id := range instances {
@@ -67,7 +67,7 @@ func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.I
 			}
 			for _, each := range page.NetworkInterfaces {
 				if each.NetworkInterfaceId == nil {
-					return nil, missing("the id of an interface")
+					return nil, missing("the ID of an interface")
 				}
 				all = append(all, toInterface(each))
 			}
@@ -110,6 +110,6 @@ func tags(set []types.Tag) map[string]string {
 	return tags
 }
 
-// once has equal texts of one listing take their memory once: thousands of interfaces
-// have the same subnets, states and keys of tags.
+// once shares the memory of equal texts: thousands of interfaces have the same subnets, states
+// and tag keys.
 func once(text string) string { return unique.Make(text).Value() }

@@ -9,7 +9,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// FreeAddresses tells how many addresses are free in each of these subnets.
+// FreeAddresses returns the number of free addresses of each of these subnets.
 func (c Client) FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error) {
 	free := map[string]int{}
 	for _, filters := range batches("subnet-id", subnets) {

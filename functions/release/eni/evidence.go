@@ -2,7 +2,7 @@ package eni
 
 import "time"
 
-// standing is how much an owner objects to a release; the larger, the more.
+// standing ranks how much an owner objects to a release; the largest objects most.
 type standing int
 
 // The standings, in the words of docs/rule.md's second table.
@@ -21,8 +21,7 @@ type owner struct {
 	standing
 }
 
-// strongestOwner returns the claimed instance that objects most to a release: of two that
-// differ, the decision follows that one.
+// strongestOwner returns the claimed instance that objects most to a release; it decides.
 func (i Interface) strongestOwner(visible map[string]Instance, now time.Time) owner {
 	var strongest owner
 	for n, id := range i.claimedInstances() {
@@ -51,7 +50,7 @@ func (i Instance) standing(now time.Time) standing {
 	return running
 }
 
-// created is an interface's age by its tag createdAt.
+// created is an interface's age, read from its tag createdAt.
 type created struct {
 	tagged   bool
 	readable bool

@@ -1,10 +1,8 @@
 // Package eni decides which elastic network interfaces (ENIs) of the AWS VPC CNI are
 // leaked, releases them, and reports the addresses freed.
 //
-// Start reading at run.go. One run goes one way, a file a step: scope.go finds interfaces,
-// rule.go and evidence.go judge each one, order.go and budget.go decide what is deleted
-// when, release.go deletes, report.go adds up. The package imports the standard library
-// only; ports.go lists what it needs of the outside.
+// Start reading at run.go: scope.go finds interfaces, rule.go and evidence.go judge them, order.go
+// and budget.go schedule the deletes, release.go deletes, report.go counts; ports.go has the ports.
 package eni
 
 import (
@@ -13,26 +11,25 @@ import (
 	"strings"
 )
 
-// Interface is one network interface as EC2 describes it, as far as the rule needs it.
+// Interface holds what the rule needs of one network interface, as EC2 describes it.
 type Interface struct {
 	ID          string
 	Subnet      string
 	VPC         string
-	Account     string // the one that owns it
+	Account     string // its owner
 	Status      string // EC2's word: available, associated, attaching, in-use, detaching
 	Type        string // EC2's word: interface, branch, trunk, efa, lambda, ...
 	Description string
-	Attached    bool              // has an attachment, in whatever state
+	Attached    bool              // has an attachment, in any state
 	Managed     bool              // a requester or an operator (another AWS service) manages it
 	Associated  bool              // an Elastic, carrier or customer-owned address is associated
-	Addresses   int               // private IPv4 addresses it holds, 16 for each /28 prefix
+	Addresses   int               // private IPv4 addresses, 16 for each /28 prefix
 	Tags        map[string]string // nil where it has none
 }
 
-// Tags and the description that the CNI gives its interfaces
-// (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go).
+// Tags and description of the CNI's interfaces (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go).
 const (
-	DescriptionPrefix = "aws-K8S-" // followed by the instance id
+	DescriptionPrefix = "aws-K8S-" // followed by the instance ID
 	tagInstance       = "node.k8s.amazonaws.com/instance_id"
 	tagCreatedAt      = "node.k8s.amazonaws.com/createdAt" // RFC 3339, by the node's clock; since v1.7.2
 	tagNoManage       = "node.k8s.amazonaws.com/no_manage"
@@ -40,11 +37,10 @@ const (
 	tagClusterPrefix  = "kubernetes.io/cluster/" // followed by the cluster's name
 )
 
-// tagKeep is this project's own: an interface that has it, whatever its value, is kept.
+// tagKeep is this project's own tag: with any value, it keeps an interface.
 const tagKeep = "network-interface-releaser/keep"
 
-// describedInstance returns the instance that the description names; "" where the
-// description is not exactly the CNI's.
+// describedInstance returns the instance in the description, or "" where that is not exactly the CNI's.
 func (i Interface) describedInstance() string {
 	id, found := strings.CutPrefix(i.Description, DescriptionPrefix)
 	if !found || !ValidID("i-", id) {
@@ -53,8 +49,8 @@ func (i Interface) describedInstance() string {
 	return id
 }
 
-// claimedInstances returns the instances that the interface names as its owner, in its
-// description and in its tag: one, or two where these differ.
+// claimedInstances returns the owners in the description and in the tag: one, or two where
+// these differ.
 func (i Interface) claimedInstances() []string {
 	described, tagged := i.describedInstance(), i.Tags[tagInstance]
 	if tagged == "" || tagged == described {
@@ -63,8 +59,8 @@ func (i Interface) claimedInstances() []string {
 	return []string{described, tagged}
 }
 
-// cluster returns the name in a cluster tag, the newer tag first; "" where there is none,
-// as with a CNI without CLUSTER_NAME.
+// cluster returns the name in a cluster tag, of the newer tag first, or "" where there is none
+// (a CNI without CLUSTER_NAME).
 func (i Interface) cluster() string {
 	if name, named := i.Tags[tagCluster]; named {
 		return name
@@ -77,9 +73,8 @@ func (i Interface) cluster() string {
 	return ""
 }
 
-// ValidID reports whether id is prefix ("i-", "subnet-", "vpc-") and 8 or 17
-// lower-case hexadecimal digits: the short form is EC2's from before 2016, the
-// long one today's (EC2 User Guide, "Resource IDs").
+// ValidID reports whether id is the prefix and 17 lower-case hexadecimal digits, or 8 as
+// before 2016 (EC2 User Guide, "Resource IDs").
 func ValidID(prefix, id string) bool {
 	digits, found := strings.CutPrefix(id, prefix)
 	if !found || len(digits) != 8 && len(digits) != 17 {

@@ -1,17 +1,22 @@
 package eni
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
-// lives are what can come of the world next.
+// nextSteps are a running creator's; an interface in flight leaks where the CNI restarts.
+var nextSteps = map[uint8][]int{
+	stepInFlight: {stepAttached, stepFreeing, stepLeaked},
+	stepAttached: {stepMarked},
+	stepMarked:   {stepFreeing},
+	stepFreeing:  {stepGone, stepLeaked},
+}
+
+// lives returns what can happen next.
 func (r *region) lives(m moment) []life {
 	l := m.life
 	var next []life
@@ -27,18 +32,8 @@ func (r *region) lives(m moment) []life {
 		if r.sleeps {
 			to(int(l.step), creatorAsleep)
 		}
-		switch l.step {
-		case stepInFlight:
-			to(stepAttached, creatorRunning)
-			to(stepFreeing, creatorRunning)
-			to(stepLeaked, creatorRunning) // the CNI restarts
-		case stepAttached:
-			to(stepMarked, creatorRunning)
-		case stepMarked:
-			to(stepFreeing, creatorRunning)
-		case stepFreeing:
-			to(stepGone, creatorRunning)
-			to(stepLeaked, creatorRunning)
+		for _, step := range nextSteps[l.step] {
+			to(step, creatorRunning)
 		}
 	case creatorAsleep:
 		to(ended, creatorTerminated)
@@ -53,8 +48,8 @@ func (r *region) lives(m moment) []life {
 	return append(next, r.later(m)...)
 }
 
-// later is what time alone brings. A run that has begun ends within some minutes, and
-// a creator that is awake does not have an interface in flight for longer than the window.
+// later returns what time alone changes. A run that has begun ends within some minutes, and a
+// creator that is awake has no interface in flight for longer than the window.
 func (r *region) later(m moment) []life {
 	var next []life
 	before, after := around(m.minute)
@@ -81,23 +76,20 @@ func (r *region) later(m moment) []life {
 	return next
 }
 
-// around are the last moment that mattered and the next one that does.
+// around returns the last moment that mattered and the next one that does.
 func around(minute int16) (before, after int16) {
-	for _, m := range momentsThatMatter {
-		if m > minute {
-			return before, m
-		}
-		before = m
+	next := slices.IndexFunc(momentsThatMatter, func(m int16) bool { return m > minute })
+	if next < 0 {
+		return lastHour, lastHour
 	}
-	return before, before
+	return momentsThatMatter[next-1], momentsThatMatter[next]
 }
 
-// releases makes the real run, in a bubble: it reads one interface of that age, and its
-// creator as it is now.
-func (r *region) releases(t *testing.T, l life, now int16) bool {
-	read := evidenceRead{age: int(now) - r.clock, creator: l.creator}
+// releases reports whether the real run deletes an interface of that age, its creator as it is now.
+func (r *region) releases(t *testing.T, l life, minute int16) bool {
+	read := evidenceRead{age: int(minute) - r.clock, creator: l.creator}
 	if l.creator == creatorRunning && !r.hidden {
-		read.up = int(now) - int(l.started)
+		read.up = int(minute) - int(l.started)
 		if r.launch {
 			read.up = 2 * day
 		}
@@ -106,41 +98,23 @@ func (r *region) releases(t *testing.T, l life, now int16) bool {
 	if decision, known := r.decided[read]; known {
 		return decision
 	}
-	var decision bool
-	synctest.Test(t, func(t *testing.T) {
-		o := &readOnce{outside: outside{free: map[string]int{}, answers: map[string]error{}}, instances: map[string]Instance{}}
-		i := leaked()
-		i.Tags[tagCreatedAt] = time.Now().Add(-time.Duration(read.age) * time.Minute).Format(time.RFC3339)
-		o.interfaces = []Interface{i}
-		if l.creator != creatorVanished && !r.hidden {
-			state := map[uint8]State{creatorRunning: Running, creatorAsleep: "stopped", creatorTerminated: Terminated}[l.creator]
-			o.instances[dead] = Instance{State: state, StartedAt: time.Now().Add(-time.Duration(read.up) * time.Minute)}
-		} else if l.creator == creatorTerminated {
-			o.instances[dead] = Instance{State: Terminated}
-		}
-		releaser := o.releaser(io.Discard)
-		releaser.Instances = o
-		releaser.Rule.GracePeriod = time.Duration(r.grace) * time.Minute
-		if _, err := releaser.Run(t.Context(), sweep); err != nil {
-			t.Fatal(err)
-		}
-		if len(o.called) < 2 || o.called[0] != "all" || o.called[1] != "states "+dead {
-			t.Fatalf("the run called %q: the search takes it that it lists, reads the instances, deletes", o.called)
-		}
-		decision = len(o.deleted) > 0
-	})
-	r.decided[read] = decision
-	return decision
-}
-
-// readOnce answers with instances as they are.
-type readOnce struct {
-	outside
-	instances map[string]Instance
-}
-
-func (o *readOnce) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
-	return o.instances, o.call("states", instances)
+	o := leaks(1)
+	o.rule.GracePeriod = time.Duration(r.grace) * time.Minute
+	o.interfaces[0].Tags[tagCreatedAt] = createdAgo(time.Duration(read.age) * time.Minute)
+	if l.creator == creatorVanished || r.hidden && l.creator != creatorTerminated {
+		o.instances = nil
+	} else {
+		state := map[uint8]State{creatorRunning: Running, creatorAsleep: "stopped", creatorTerminated: Terminated}[l.creator]
+		o.instances[dead] = Instance{State: state, StartedAt: now.Add(-time.Duration(read.up) * time.Minute)}
+	}
+	if _, _, err := run(t, o, sweep); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.called) < 2 || o.called[0] != "all" || o.called[1] != "states "+dead {
+		t.Fatalf("the run called %q: the search assumes that it lists, reads the instances, deletes", o.called)
+	}
+	r.decided[read] = len(o.deleted) > 0
+	return r.decided[read]
 }
 
 func path(moments []moment) string {

@@ -5,13 +5,8 @@ import (
 	"testing"
 )
 
-// The search below is complete: every order of the steps of one node's life and of
-// two runs that overlap, each of which can stop at every call and come again. What a
-// run makes of what it has read is decided by the real Releaser.Run, once for each
-// different thing that it can have read.
-//
-// Time is in minutes since the interface was created, and jumps from one moment that
-// matters to the next one.
+// The search below is complete: every order of the steps of one node's life and of two runs that overlap,
+// each of which can stop at every call. The real Releaser.Run decides, once for each evidence read.
 
 // Steps of an interface's life.
 const (
@@ -19,7 +14,7 @@ const (
 	stepAttached        // not yet marked "delete on termination"
 	stepMarked          // as it stays for most of its life
 	stepFreeing         // detached, or the attach failed: its creator is about to delete it
-	stepLeaked          // nobody will do anything with it
+	stepLeaked          // no one uses it any more
 	stepGone
 )
 
@@ -30,22 +25,22 @@ const (
 	creatorRunning = iota
 	creatorAsleep
 	creatorTerminated
-	creatorVanished // terminated long ago: EC2 does not show it any more
+	creatorVanished // terminated long ago: EC2 no longer shows it
 )
 
 var creatorNames = []string{"running", "asleep", "terminated", "vanished"}
 
-// longAgo is when an instance was started that has not slept.
+// longAgo is the start of an instance that has not slept.
 const longAgo = -7 * 24 * 60
 
-// A life is the world's side of a moment.
+// life is the node's part of a moment.
 type life struct {
-	minute, started int16
-	awake           uint8 // minutes in which the creator had it in flight and could go on
+	minute, started int16 // since the interface was created
+	awake           uint8 // minutes that the creator was awake with the interface in flight
 	step, creator   uint8
 }
 
-// A sight is a run's side: what it has read so far.
+// sight is a run's part of a moment: what it has read so far.
 type sight struct {
 	stage  uint8 // 0: nothing, 1: listed as available, 2: judged to be released
 	listed int16 // when
@@ -56,7 +51,7 @@ type moment struct {
 	runs [2]sight // the order does not matter
 }
 
-// A region is what a search takes as given.
+// region holds the assumptions of a search, and its state.
 type region struct {
 	clock    int  // minutes by which the node's clock is ahead
 	hidden   bool // EC2 does not show the creator
@@ -66,7 +61,7 @@ type region struct {
 	decided  map[evidenceRead]bool
 	searched map[moment]bool
 	way      []moment
-	unsafe   []moment // the way to the first release of an interface in flight
+	unsafe   []moment // the steps to the first release of an interface in flight
 }
 
 type evidenceRead struct {
@@ -98,7 +93,7 @@ func TestEveryInterleaving(t *testing.T) {
 		{"hidden, clock behind", region{hidden: true, clock: -15, grace: 22}, false},
 		{"hidden, clock ahead", region{hidden: true, clock: 15, grace: 22}, false},
 
-		// Where an assumption is dropped the search finds what follows.
+		// Without one of the assumptions the search finds an unsafe release.
 		{"grace period of 21 minutes", region{hidden: true, clock: -15, grace: 21}, true},
 		{"clock off by 20 minutes", region{hidden: true, clock: -20, grace: 22}, true},
 		{"hidden and asleep", region{hidden: true, sleeps: true, grace: 30}, true},
@@ -108,7 +103,7 @@ func TestEveryInterleaving(t *testing.T) {
 			r := &c.region
 			r.decided, r.searched = map[evidenceRead]bool{}, map[moment]bool{}
 			r.search(t, moment{life: life{started: longAgo}})
-			t.Logf("%d states, %d different things read", len(r.searched), len(r.decided))
+			t.Logf("%d states, %d kinds of evidence", len(r.searched), len(r.decided))
 			if found := r.unsafe != nil; found != c.unsafe {
 				t.Errorf("released in flight: %v, want %v\n%s", found, c.unsafe, path(r.unsafe))
 			}
@@ -116,7 +111,7 @@ func TestEveryInterleaving(t *testing.T) {
 	}
 }
 
-// search goes every way from a moment, by what of it can make a difference.
+// search follows every step from a moment, of which it drops what makes no difference.
 func (r *region) search(t *testing.T, m moment) {
 	if m.runs[1].stage < m.runs[0].stage || m.runs[1].stage == m.runs[0].stage && m.runs[1].listed < m.runs[0].listed {
 		m.runs[0], m.runs[1] = m.runs[1], m.runs[0]
@@ -141,7 +136,7 @@ func (r *region) search(t *testing.T, m moment) {
 	r.way = r.way[:len(r.way)-1]
 }
 
-// goOn lets a run make its next call, or end.
+// goOn makes a run's next call, or ends it.
 func (r *region) goOn(t *testing.T, m moment, n int) {
 	run := m.runs[n]
 	to := func(s sight) {

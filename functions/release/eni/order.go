@@ -5,10 +5,8 @@ import (
 	"slices"
 )
 
-// inOrder returns the order of deletes: the named instances' interfaces, one random
-// interface, the rest. Each part goes round robin over its subnets, the one with fewest
-// free addresses first, shuffled within a subnet. The random one keeps undeletable
-// interfaces from starving the others.
+// inOrder puts the named instances' interfaces first, then one random interface, which keeps
+// undeletable ones from starving the others, then the rest.
 func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n int, swap func(i, j int))) []Verdict {
 	shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
 	var first, rest []int
@@ -27,7 +25,8 @@ func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n
 	return ordered
 }
 
-// roundRobin returns these places of a plan, one of each subnet in turn.
+// roundRobin returns these places of a plan, one of each subnet per round, the subnet with the
+// fewest free addresses first.
 func roundRobin(plan []Verdict, places []int, free map[string]int) []int {
 	bySubnet := map[string][]int{}
 	var subnets []string

@@ -11,7 +11,7 @@ var (
 	rfc3339        = regexp.MustCompile(`\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\z`)
 )
 
-// FuzzDescription: an owner is described by exactly what the CNI writes, and by nothing else.
+// FuzzDescription: only exactly what the CNI writes describes an owner.
 func FuzzDescription(f *testing.F) {
 	f.Add(DescriptionPrefix + dead)
 	f.Fuzz(func(t *testing.T, description string) {
@@ -25,8 +25,8 @@ func FuzzDescription(f *testing.F) {
 	})
 }
 
-// FuzzCreatedAt: whatever createdAt holds and its owners' states are, the decision is
-// that of the specification's table, written once more as prose would have it.
+// FuzzCreatedAt: whatever createdAt and the owners' states are, the decision is that of the
+// specification's table, here written a second time.
 func FuzzCreatedAt(f *testing.F) {
 	f.Add(createdAgo(time.Hour), "running", "terminated", uint8(30))
 	f.Fuzz(func(t *testing.T, createdAt, described, tagged string, grace uint8) {
@@ -36,7 +36,7 @@ func FuzzCreatedAt(f *testing.F) {
 		i.Tags[tagInstance], i.Tags[tagCreatedAt] = other, createdAt
 		for id, state := range map[string]string{dead: described, other: tagged} {
 			if State(state) == lately || State(state) == sometime {
-				return // rule_test.go has its own meaning of these
+				return // evidence_test.go has its own meaning of these
 			}
 			if State(state) != NotVisible {
 				states[id] = State(state)

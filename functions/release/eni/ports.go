@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// What a run needs of the outside. Every method is asked for a non-empty list
-// only, and answers with all pages or with an error, never with a part.
+// The ports of a run. Every method is called with a non-empty list only, and returns all
+// pages or an error, never a part.
 
 // Interfaces lists network interfaces.
 type Interfaces interface {
@@ -16,41 +16,38 @@ type Interfaces interface {
 	AvailableInVPCs(ctx context.Context, vpcs []string) ([]Interface, error)
 	// AvailableInSubnets lists the CNI's available interfaces of these subnets.
 	AvailableInSubnets(ctx context.Context, subnets []string) ([]Interface, error)
-	// OfInstances lists the interfaces described as these instances' own,
-	// wherever they are and whatever their status.
+	// OfInstances lists the interfaces described as these instances' own, in any status.
 	OfInstances(ctx context.Context, instances []string) ([]Interface, error)
 }
 
-// Instances tells of each of these instances that EC2 shows; the others are
-// absent from the answer.
+// Instances returns those of these instances that EC2 shows.
 type Instances interface {
 	Visible(ctx context.Context, instances []string) (map[string]Instance, error)
 }
 
-// Subnets tells how many addresses are free in each of these subnets.
+// Subnets returns the number of free addresses of each of these subnets.
 type Subnets interface {
 	FreeAddresses(ctx context.Context, subnets []string) (map[string]int, error)
 }
 
-// Groups lists the subnets of Auto Scaling groups. Together with an error it
-// returns those that it could read: they only widen where a run looks.
+// Groups lists the subnets of Auto Scaling groups. Together with an error it returns those
+// that it could read: they only widen a scope.
 type Groups interface {
 	Subnets(ctx context.Context, groups []string) ([]string, error)
 }
 
 // Deleter is the one write.
 type Deleter interface {
-	// Delete deletes one interface. Every attempt that goes to EC2, a retry too, first
-	// waits for the limiter. The request ID is EC2's, for CloudTrail; the error is of one
-	// of the classes below, or of none.
+	// Delete deletes one interface and returns EC2's request ID. Every attempt, a retry too,
+	// first waits for the limiter. Its error has one of the classes below, or none.
 	Delete(ctx context.Context, id string, limiter Limiter) (requestID string, err error)
 }
 
-// Limiter paces calls. Wait returns when the next one may be made, or an error at once
-// where that comes too late for the context. A *rate.Limiter of golang.org/x/time fits.
+// Limiter paces calls, as a *rate.Limiter of golang.org/x/time does: Wait returns when the next
+// one may be made, or at once with an error where that is after the context's deadline.
 type Limiter interface{ Wait(context.Context) error }
 
-// Classes of EC2's answers to a delete. Adapters wrap their errors in these.
+// Classes of the errors of a delete. Adapters wrap their errors in these.
 var (
 	ErrGone         = errors.New("the interface is gone already")
 	ErrInUse        = errors.New("the interface is in use")
@@ -59,9 +56,9 @@ var (
 	ErrThrottled    = errors.New("EC2 throttles this account's calls")
 )
 
-// DryRun is a Deleter that deletes nothing and never waits, so that a dry run reports all
+// DryRun is a Deleter that deletes nothing and never waits, so that a dry run reports everything
 // that would be released.
 type DryRun struct{}
 
-// Delete does nothing, and succeeds.
+// Delete does nothing and succeeds.
 func (DryRun) Delete(context.Context, string, Limiter) (string, error) { return "", nil }

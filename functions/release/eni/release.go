@@ -13,11 +13,11 @@ import (
 var ErrPermissionMissing = errors.New("every delete was refused: the permission ec2:DeleteNetworkInterface is missing; " +
 	"check the function's role, its permissions boundary and the organization's service control policies")
 
-// permissionProbe is how many deletes are tried before a missing permission,
-// rather than some interfaces' own conditions, is taken for the cause.
+// permissionProbe is the number of unauthorized deletes after which the permission is taken
+// to be missing; a few interfaces may be denied by their own tags.
 const permissionProbe = 10
 
-// Outcome is what became of one interface in a run.
+// Outcome is the result of a run for one interface.
 type Outcome string
 
 // Outcomes, in the words of the report.
@@ -29,14 +29,14 @@ const (
 	Failed   Outcome = "failed"
 )
 
-// Result is a verdict and what became of its interface.
+// Result is a verdict with its outcome.
 type Result struct {
 	Verdict
 	Outcome Outcome
 }
 
-// answers maps each class of EC2's answers to an outcome; the first row whose error is in
-// the chain. An empty reason leaves that of the evidence.
+// answers maps each class of errors to an outcome: the first row whose class is in the
+// error's chain. An empty reason keeps that of the evidence.
 var answers = []struct {
 	class   error
 	outcome Outcome
@@ -53,12 +53,11 @@ var answers = []struct {
 	{ErrUnauthorized, Failed, "", false, slog.LevelWarn, "delete refused: the role does not allow it on this interface"},
 }
 
-// release deletes the planned interfaces one after the other and returns the result of
-// each; what it does not come to is Deferred. The error is ErrPermissionMissing or nil: an
-// interface that fails is no failed run.
+// release deletes the planned interfaces one by one; those it does not reach are Deferred. The
+// error is ErrPermissionMissing or nil: one interface that fails does not fail the run.
 func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, dryRun bool) ([]Result, error) {
 	deleter, audit := r.Deleter, r.audit
-	if dryRun { // the report counts what would be; an audit line is of a release
+	if dryRun { // counts in the report, without an audit line
 		deleter, audit = DryRun{}, func(context.Context, Verdict, string) {}
 	}
 	results := make([]Result, 0, len(plan))
@@ -94,8 +93,7 @@ func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, d
 	return results, nil
 }
 
-// classify returns what an error makes of an interface, logs it, and reports whether it
-// ends the run's deletes.
+// classify logs the error of a delete, and returns its result and whether it ends the run's deletes.
 func (r *Releaser) classify(ctx context.Context, v Verdict, err error) (result Result, ends bool) {
 	attrs := []any{slog.String("interface", v.ID), slog.Any("error", err)}
 	for _, answer := range answers {
@@ -109,8 +107,8 @@ func (r *Releaser) classify(ctx context.Context, v Verdict, err error) (result R
 	return Result{v, Failed}, false
 }
 
-// audit leaves the one line that proves a release: what, whose, why, how soon, and
-// the request id under which CloudTrail has it. Cluster and group lead to the cause.
+// audit logs a release: what, whose, why, how soon, and the request ID that CloudTrail has.
+// Cluster and group lead to the cause of the leak.
 func (r *Releaser) audit(ctx context.Context, v Verdict, requestID string) {
 	line := Result{v, Released}.line()
 	age, sinceEnd := slog.Any("age", nil), slog.Any("sinceTermination", nil)

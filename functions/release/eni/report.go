@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Trigger says what made a run.
+// Trigger is what started a run.
 type Trigger string
 
 // Triggers.
@@ -17,16 +17,15 @@ const (
 	Manual   Trigger = "manual"
 )
 
-// Report is what one run found and did. Addresses are private IPv4 addresses,
-// 16 for each /28 prefix. In a dry run Released and AddressesReleased count what
-// would be.
+// Report counts what one run found and did. Addresses are private IPv4 addresses, 16 for each
+// /28 prefix. In a dry run, Released and AddressesReleased count what would be released.
 type Report struct {
 	Trigger           Trigger        `json:"trigger"`
 	DryRun            bool           `json:"dryRun"`
 	Found             int            `json:"found"`
 	Released          int            `json:"released"`
-	Gone              int            `json:"gone"`     // deleted already, by another cleaner or an earlier attempt
-	Deferred          int            `json:"deferred"` // to be released by the next run
+	Gone              int            `json:"gone"`     // already deleted, by another cleaner or an earlier attempt
+	Deferred          int            `json:"deferred"` // left to the next run
 	Failed            int            `json:"failed"`
 	Kept              map[Reason]int `json:"kept"`
 	AddressesReleased int            `json:"addressesReleased"`
@@ -36,12 +35,12 @@ type Report struct {
 
 	// For log and metrics.
 	Leaked         int              `json:"-"` // still there: deferred, failed, not permitted; in a dry run, all
-	OldestLeaked   time.Duration    `json:"-"` // the age of the oldest of these; 0 where none is known
-	LeaksByCluster map[string]int   `json:"-"` // all that were found; "" is no cluster named
+	OldestLeaked   time.Duration    `json:"-"` // the age of the oldest of these; 0 where unknown
+	LeaksByCluster map[string]int   `json:"-"` // all that were found; "" where no tag names a cluster
 	Freed          map[string]Freed `json:"-"` // by subnet; empty in a dry run
 }
 
-// Freed is what one subnet gained.
+// Freed counts what was released in one subnet.
 type Freed struct{ Interfaces, Addresses int }
 
 // Line is one interface in a report.
@@ -56,8 +55,8 @@ type Line struct {
 	Reason        Reason  `json:"reason"`
 }
 
-// maxLines is how many interfaces a report lists: at some 250 bytes a line this
-// is 5 MB, under the 6 MB that Lambda lets an answer have (Lambda quotas).
+// maxLines limits the interfaces that a report lists: at some 250 bytes a line they are 5 MB,
+// less than the 6 MB that Lambda allows an answer (Lambda quotas).
 const maxLines = 20_000
 
 func newReport(job Job, results []Result, free map[string]int) Report {
@@ -65,7 +64,7 @@ func newReport(job Job, results []Result, free map[string]int) Report {
 		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(results), Kept: map[Reason]int{}, FreeAddresses: free,
 		LeaksByCluster: map[string]int{}, Freed: map[string]Freed{},
 	}
-	if job.Trigger == Manual { // nobody else reads the list, which is long in a sweep
+	if job.Trigger == Manual { // no one reads the list of another run, and that of a sweep is long
 		report.Interfaces = make([]Line, 0, min(len(results), maxLines))
 	}
 	for _, result := range results {
@@ -100,7 +99,7 @@ func (r *Report) count(v Result) {
 	}
 }
 
-// countLeak adds a result to what only log and metrics show.
+// countLeak adds a result to the fields for log and metrics.
 func (r *Report) countLeak(v Result) {
 	if v.Outcome == Kept && v.Reason != NotPermitted {
 		return
@@ -132,9 +131,8 @@ func (v Result) line() Line {
 	return line
 }
 
-// Attrs are the report's totals, for the log. What can have many fields comes last:
-// Logs Insights discovers the first 200 of a line only (CloudWatch Logs User Guide,
-// "Supported logs and discovered fields").
+// Attrs returns the report's totals for the log. Maps come last: Logs Insights discovers a line's
+// first 200 fields only (CloudWatch Logs User Guide, "Supported logs and discovered fields").
 func (r Report) Attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.Int("found", r.Found),

@@ -1,12 +1,15 @@
 package eni
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 )
 
-// What log and metrics tell of leaks: what is still there, how old, whose, and what each subnet got back.
+// Log and metrics report the leaks that are left, the oldest one's age, their clusters, and what each subnet gained.
 func TestLeaksOfAReport(t *testing.T) {
 	result := func(outcome Outcome, reason Reason, subnet string, age time.Duration, tags map[string]string) Result {
 		return Result{Verdict{
@@ -55,5 +58,25 @@ func TestCluster(t *testing.T) {
 		if got := (Interface{Tags: tags}).cluster(); got != want {
 			t.Errorf("%v is of %q, want %q", tags, got, want)
 		}
+	}
+}
+
+func TestAReportFitsLambdasAnswer(t *testing.T) {
+	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
+	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
+	results := slices.Repeat([]Result{{v, Deferred}}, maxLines+5)
+	report := newReport(Job{Trigger: Manual}, results, nil)
+	text, err := json.Marshal(report)
+	if err != nil || len(text) > 6*1000*1000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
+		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
+	}
+	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
+		t.Errorf("a sweep's report has a list: %.200s", text)
+	}
+	if text, _ := json.Marshal(newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+		t.Errorf("a report without its empty list: %s", text)
 	}
 }

@@ -5,49 +5,49 @@ import (
 	"time"
 )
 
-// Rule decides which interfaces are leaked. It is pure: what EC2 returned goes in, a verdict
-// comes out. The two tables below are the whole of it; docs/rule.md is the same in prose.
+// Rule decides which interfaces are leaked, by the two tables below; docs/rule.md has them in
+// prose. It is pure: what EC2 returned goes in, a verdict comes out.
 type Rule struct {
 	Account         string        // the own account, 12 digits
 	VPCs            []string      // empty: every VPC
 	Clusters        []string      // empty: every cluster
-	ReleaseUntagged bool          // also release what a CNI older than 1.7.2 (2020) left behind
-	GracePeriod     time.Duration // how old an interface must be where its owner is not visible
+	ReleaseUntagged bool          // also release what a CNI older than 1.7.2 (2020) leaked
+	GracePeriod     time.Duration // minimum age of an interface whose owner is not visible
 }
 
-// Reason says why an interface is kept or released. Reasons are one vocabulary
-// for code, report, log, metrics and documentation.
+// Reason is why an interface is kept or released, in the one word of code, report, log,
+// metrics and documentation.
 type Reason string
 
-// Reasons of the guards, in the order in which they are asked.
+// Reasons of the guards, in their order.
 const (
 	Attached   Reason = "attached"     // it is not available, or has an attachment
 	WrongType  Reason = "type"         // not a plain interface: branch, trunk, EFA, ...
 	Managed    Reason = "managed"      // another AWS service manages it
 	Foreign    Reason = "foreign"      // another account owns it
-	NotCNI     Reason = "not-cni"      // not described as the CNI describes its own
+	NotCNI     Reason = "not-cni"      // its description is not the CNI's
 	Associated Reason = "associated"   // a public address would be lost with it
-	OptedOut   Reason = "opted-out"    // a tag says so
-	OutOfScope Reason = "out-of-scope" // not of a VPC or cluster that is looked after
-	BadTag     Reason = "bad-tag"      // its instance tag is no instance id
+	OptedOut   Reason = "opted-out"    // by a tag
+	OutOfScope Reason = "out-of-scope" // outside the rule's VPCs or clusters
+	BadTag     Reason = "bad-tag"      // its instance tag is not an instance ID
 	Untagged   Reason = "untagged"     // it lacks the tags of every CNI since 1.7.2
 )
 
 // Reasons of the evidence.
 const (
 	OwnerTerminated Reason = "owner-terminated" // released
-	NeverAttached   Reason = "never-attached"   // released: running for a day, and never attached it
+	NeverAttached   Reason = "never-attached"   // released: its owner has run for a day without attaching it
 	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
 	OwnerAlive      Reason = "owner-alive"
 	Young           Reason = "young"
 	AgeUnreadable   Reason = "age-unreadable"
 )
 
-// NotPermitted is the reason of an interface that EC2 does not let this account delete.
+// NotPermitted is the reason where EC2 does not permit this account to delete the interface.
 const NotPermitted Reason = "not-permitted"
 
-// Verdict is the rule's decision about one interface: to release it or to keep it, with
-// the reason and the claimed instance that objects most.
+// Verdict is the decision to release or keep one interface, with the reason and the claimed
+// instance that objects most.
 type Verdict struct {
 	Interface
 	Release  bool
@@ -58,38 +58,37 @@ type Verdict struct {
 	created  created
 }
 
-// Instance is what EC2 says of one instance.
+// Instance is one instance as EC2 describes it.
 type Instance struct {
 	State     State
-	StartedAt time.Time // when it was launched or, later, started or woken; zero where EC2 does not say
+	StartedAt time.Time // of its launch or last start; zero where EC2 returns none
 
-	// For the log only, no evidence:
+	// For the log only:
 	Group   string    // its Auto Scaling group; "" where it has none
-	EndedAt time.Time // when it was terminated; zero where EC2 does not say
+	EndedAt time.Time // of its termination; zero where EC2 returns none
 }
 
 // State is an instance's state in EC2's words, or NotVisible.
 type State string
 
-// The states that the rule tells apart; any other one (pending, stopped, ...)
-// is that of an instance that is alive.
+// The states that the rule distinguishes; in any other one (pending, stopped, ...) an
+// instance is alive.
 const (
 	Running    State = "running"
 	Terminated State = "terminated"
-	NotVisible State = "not-visible" // EC2 does not show it: dead for an hour, or another account's, or hidden
+	NotVisible State = "not-visible" // not shown by EC2: terminated an hour ago, another account's, or hidden
 )
 
 const (
-	// neverAttachedAfter is the age from which a running owner no longer counts, and how
-	// long it must have run since its last start: the CNI attaches within 6 minutes of
-	// creating, or never, but not while its instance sleeps (docs/rule.md).
+	// neverAttachedAfter is the minimum age under a running owner, and that owner's minimum time
+	// since its last start: awake, the CNI attaches within 6 minutes or never (docs/rule.md).
 	neverAttachedAfter = 24 * time.Hour
-	// clockError is how far a node's clock can be ahead: AWS refuses what is
-	// signed more than 15 minutes off (STS, "Signature expired").
+	// clockError is the most by which a node's clock can be ahead: AWS refuses requests that
+	// are signed more than 15 minutes off (STS, "Signature expired").
 	clockError = 15 * time.Minute
 )
 
-// guards keep an interface whoever its owner is; the first that applies names the reason.
+// guards keep an interface whoever its owner is; the first that applies gives the reason.
 var guards = []struct {
 	reason Reason
 	keeps  func(Rule, Interface) bool
@@ -108,8 +107,8 @@ var guards = []struct {
 	}},
 }
 
-// evidence decides what no guard keeps, by the owner that objects most and the interface's
-// age; the first row that applies.
+// evidence decides what no guard keeps, by the strongest owner and the interface's age; the
+// first row that applies.
 var evidence = []struct {
 	owner   standing
 	age     func(Rule, created) bool
@@ -122,13 +121,13 @@ var evidence = []struct {
 	{running, anyAge, false, OwnerAlive},
 	{notVisible, pastGrace, true, OwnerGone},
 	{notVisible, withinGrace, false, Young},
-	{notVisible, noAge, true, OwnerGone}, // the guard Untagged lets it come here
+	{notVisible, noAge, true, OwnerGone}, // with ReleaseUntagged only
 	{notVisible, anyAge, false, AgeUnreadable},
 	{terminated, anyAge, true, OwnerTerminated},
 }
 
-// Guard returns the reason to keep an interface whoever its owner is, and false where no
-// guard keeps it: then its owners must be read.
+// Guard returns the reason of the first guard that keeps an interface, or false: then its
+// owners must be read.
 func (r Rule) Guard(i Interface) (Reason, bool) {
 	for _, guard := range guards {
 		if guard.keeps(r, i) {
@@ -138,8 +137,8 @@ func (r Rule) Guard(i Interface) (Reason, bool) {
 	return "", false
 }
 
-// Judge decides about an interface that no guard keeps. Visible holds every
-// instance among its claimed ones that EC2 shows.
+// Judge decides about an interface that no guard keeps. Visible holds those of its claimed
+// instances that EC2 shows.
 func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) Verdict {
 	owner := i.strongestOwner(visible, now)
 	verdict := Verdict{Interface: i, Reason: OwnerAlive, Instance: owner.id, State: owner.state, owner: visible[owner.id], created: i.created(now)}

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Releaser runs: it finds, judges, releases and reports. It keeps nothing
-// between runs; one Releaser makes one run at a time.
+// Releaser finds, judges, deletes and reports. It keeps nothing between runs, and makes one at a time.
 type Releaser struct {
 	Interfaces Interfaces
 	Instances  Instances
@@ -24,31 +23,27 @@ type Releaser struct {
 	Shuffle          func(n int, swap func(i, j int)) // math/rand/v2's, or a seeded one's
 }
 
-// Job is what one run is asked to do.
+// Job describes one run.
 type Job struct {
 	Trigger Trigger
 	DryRun  bool
 	Scope   Scope
 }
 
-// reportReserve is what is kept of the time before the deadline for the log
-// lines and the answer, so that a run that is cut still says what it did.
+// reportReserve is the time before the deadline that is left for the log lines and the
+// answer, so that a run that is cut still reports what it did.
 const reportReserve = time.Second
 
-// ErrEvidenceUnread fails a run that could not read all that it must know. Its
-// report counts nothing: what was found is not known.
+// ErrEvidenceUnread fails a run that could not read all evidence. Its report counts
+// nothing: what it would have found is unknown.
 var ErrEvidenceUnread = errors.New("nothing was deleted: a call that reads evidence failed")
 
-// Run does a job and reports, also where it fails: by ErrEvidenceUnread, or by
-// ErrPermissionMissing. The context's deadline is kept; it should have one.
+// Run runs a job and returns its report, also where it fails: with ErrEvidenceUnread or
+// ErrPermissionMissing. The context must have a deadline: without one nothing is read.
 func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
-	deadline, limited := ctx.Deadline()
-	work := ctx
-	if limited {
-		var cancel context.CancelFunc
-		work, cancel = context.WithDeadline(ctx, deadline.Add(-reportReserve))
-		defer cancel()
-	}
+	deadline, _ := ctx.Deadline()
+	work, cancel := context.WithDeadline(ctx, deadline.Add(-reportReserve))
+	defer cancel()
 	kept, plan, err := r.judge(work, job.Scope)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrEvidenceUnread, err)
@@ -58,22 +53,18 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 	for _, v := range kept {
 		results = append(results, Result{v, Kept})
 	}
-	subnets := make([]string, 0, len(results))
-	for _, result := range results {
-		subnets = append(subnets, result.Subnet)
-	}
-	return newReport(job, results, r.freeAddresses(work, subnets)), err
+	return newReport(job, results, r.freeAddresses(work, kept, plan)), err
 }
 
-// judge finds the interfaces of a scope and judges each: those to keep and those to
-// release. All evidence is read before the first verdict.
+// judge finds the interfaces of a scope and returns those to keep and those to release.
+// All evidence is read before the first verdict.
 func (r *Releaser) judge(ctx context.Context, scope Scope) (kept, plan []Verdict, err error) {
 	found, err := r.find(ctx, scope)
 	if err != nil {
 		return nil, nil, err
 	}
 	now := time.Now()
-	open := found[:0] // what no guard keeps takes the place of what was found
+	open := found[:0] // reuses the memory of found
 	var claimed []string
 	for _, i := range found {
 		if reason, keeps := r.Rule.Guard(i); keeps {
@@ -100,19 +91,15 @@ func (r *Releaser) judge(ctx context.Context, scope Scope) (kept, plan []Verdict
 	return kept, plan, nil
 }
 
-// releaseAll releases a plan in order, within the run's delete budget.
+// releaseAll deletes a plan in order, within the run's delete budget.
 func (r *Releaser) releaseAll(ctx context.Context, job Job, plan []Verdict, deadline time.Time) ([]Result, error) {
 	if len(plan) == 0 {
 		return nil, nil
 	}
 	budget := r.budget(deadline)
 	var free map[string]int
-	if !job.DryRun && len(plan) > budget.burst { // what goes at once, or not at all, needs no order
-		var subnets []string
-		for _, v := range plan {
-			subnets = append(subnets, v.Subnet)
-		}
-		free = r.freeAddresses(ctx, subnets)
+	if !job.DryRun && len(plan) > budget.burst { // what is deleted at once, or not at all, needs no order
+		free = r.freeAddresses(ctx, plan)
 	}
 	if !job.DryRun && budget.over() {
 		r.Log.WarnContext(ctx, "no time left to delete: listing used the whole run; increase MemorySize (more CPU) or set VpcIds", slog.Int("interfaces", len(plan)))
@@ -120,9 +107,15 @@ func (r *Releaser) releaseAll(ctx context.Context, job Job, plan []Verdict, dead
 	return r.release(ctx, inOrder(plan, job.Scope.Instances, free, r.Shuffle), budget, job.DryRun)
 }
 
-// freeAddresses reads how many addresses are free in these subnets. They are no evidence:
-// where they cannot be read they are left out.
-func (r *Releaser) freeAddresses(ctx context.Context, subnets []string) map[string]int {
+// freeAddresses reads the number of free addresses in the subnets of these lists. It is not
+// evidence: where it cannot be read, the report lacks it.
+func (r *Releaser) freeAddresses(ctx context.Context, lists ...[]Verdict) map[string]int {
+	var subnets []string
+	for _, list := range lists {
+		for _, v := range list {
+			subnets = append(subnets, v.Subnet)
+		}
+	}
 	subnets = distinct(subnets)
 	if len(subnets) == 0 {
 		return map[string]int{}

@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// Scope is where one run looks: a sweep looks everywhere, any other run at the
-// union of what is named. An empty list names nothing; it never widens a search.
+// Scope is what one run lists: a sweep everything, any other run the union of these lists. An
+// empty list adds nothing; it never widens a search.
 type Scope struct {
 	Sweep     bool     // the region, or the VPCs of the rule
-	Instances []string // their own interfaces wherever these are; released first
+	Instances []string // their interfaces, which are deleted first
 	Groups    []string // Auto Scaling groups: all of their subnets
 	Subnets   []string
 	VPCs      []string
 }
 
-// optionalTimeout bounds the reads that a run can do without, the subnets of groups
-// and the free addresses: an API that hangs costs these and some of the function's
-// 60 seconds, not the run.
+// optionalTimeout bounds the optional reads, the groups' subnets and the free addresses: an API
+// that hangs costs some of the function's 60 seconds, not the run.
 const optionalTimeout = 8 * time.Second
 
-// find lists the interfaces of a scope, each once, sorted by id.
+// find lists the interfaces of a scope, each once, sorted by ID.
 func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 	instances, vpcs := distinct(scope.Instances), distinct(scope.VPCs)
 	subnets := distinct(slices.Concat(scope.Subnets, r.subnetsOf(ctx, scope.Groups)))
@@ -63,8 +62,8 @@ func (r *Releaser) sweep(ctx context.Context) ([]Interface, error) {
 	return r.Interfaces.Available(ctx)
 }
 
-// subnetsOf lists the subnets of Auto Scaling groups. They only make a run look
-// further, so that a group that is gone, or an API that fails, costs no more than these.
+// subnetsOf lists the subnets of Auto Scaling groups. They only widen a scope, so a group that
+// is gone, or an API that fails, costs no more than these.
 func (r *Releaser) subnetsOf(ctx context.Context, groups []string) []string {
 	groups = distinct(groups)
 	if len(groups) == 0 {
@@ -80,7 +79,7 @@ func (r *Releaser) subnetsOf(ctx context.Context, groups []string) []string {
 	return subnets
 }
 
-// distinct returns the list sorted, each value once, without empty ones.
+// distinct returns the non-empty values of a list sorted, each once.
 func distinct(list []string) []string {
 	list = slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
 	slices.Sort(list)

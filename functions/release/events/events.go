@@ -1,5 +1,4 @@
-// Package events embeds the samples of the function's inputs, with what each must lead to. Tests
-// import it; it is not in the shipped binary.
+// Package events embeds samples of the function's inputs, with their expected results, for tests.
 package events
 
 import (
@@ -10,7 +9,7 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Names that the samples hold.
+// IDs and names in the samples.
 const (
 	Instance      = "i-0123456789abcdef0"
 	OtherInstance = "i-0fedcba9876543210"
@@ -19,7 +18,7 @@ const (
 	VPC           = "vpc-12345678"
 )
 
-// Interfaces is a set of the leaked interfaces that harness.ScaleIn adds to a region.
+// Interfaces is a set of the leaked interfaces of harness.Region.AddScaleIn.
 type Interfaces int
 
 // Parts of that set.
@@ -27,18 +26,18 @@ const (
 	Own    Interfaces = 1 << iota // of Instance
 	Second                        // of OtherInstance, outside of Subnet
 	Near                          // of another terminated instance, in Subnet
-	Far                           // of that, outside of Subnet
+	Far                           // of the same instance, outside of Subnet
 	All    = Own | Second | Near | Far
 )
 
-// Sample is an input, and what comes of it in the region of harness.ScaleIn.
+// Sample is an input, and its result in the region of harness.Region.AddScaleIn.
 type Sample struct {
 	Name     string
 	Refused  string     // a part of the error; "" where the function accepts it
 	Failures []string   // IDs of the messages of a batch that fail alone
-	Deletes  Interfaces // the interfaces that are deleted
+	Deletes  Interfaces // those that are deleted
 	Answer   string     // a part of the answer
-	ByRule   bool       // the deployed rule's pattern takes it
+	ByRule   bool       // the deployed rule's pattern matches it
 }
 
 // Samples has a row for each file.
@@ -55,7 +54,7 @@ var Samples = []Sample{
 	{Name: "manual", Answer: `"trigger":"manual","dryRun":true,"found":6,"released":5`},
 	{Name: "manual-dry", Answer: `"found":3,"released":2`},
 	{Name: "manual-release", Deletes: All, Answer: `"trigger":"manual","dryRun":false,"found":6,"released":5`},
-	{Name: "unsupported-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2" came; supported are`},
+	{Name: "unsupported-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2"; supported are`},
 	{Name: "invalid-field", Refused: `"dryrun" is not known; supported are`},
 	{Name: "invalid-empty-list", Refused: `"instanceIds" is empty`},
 }
@@ -63,20 +62,11 @@ var Samples = []Sample{
 // Payload returns the input itself.
 func (s Sample) Payload() []byte { return Payload(s.Name) }
 
-// Payload returns a sample by its name, the file's without .json.
+// Payload returns the input in the file of this name, without .json.
 func Payload(name string) []byte {
 	payload, err := files.ReadFile(name + ".json")
 	if err != nil {
 		panic(fmt.Sprintf("no sample %s: %v", name, err))
 	}
 	return payload
-}
-
-// Names returns the names of all files.
-func Names() (names []string) {
-	entries, _ := files.ReadDir(".") // of an embedded file system: never fails
-	for _, entry := range entries {
-		names = append(names, entry.Name()[:len(entry.Name())-len(".json")])
-	}
-	return names
 }

@@ -16,8 +16,8 @@ type invalidMessage struct {
 	err error
 }
 
-// decodeBatch decodes a batch of SQS messages, each a terminate event, into one request
-// for all of their instances. Messages that are anything else fail alone.
+// decodeBatch decodes SQS messages, each a terminate event, into one request for all of their
+// instances. Any other message fails alone.
 func decodeBatch(records json.RawMessage) (request, []invalidMessage, error) {
 	var batch []events.SQSMessage
 	if err := json.Unmarshal(records, &batch); err != nil {
@@ -51,7 +51,7 @@ func decodeMessage(body string) (request, error) {
 	}
 	one, err := decode(fields)
 	if err == nil && one.trigger != eni.Event {
-		return request{}, fmt.Errorf("an input of the trigger %q came through the queue, which is for terminate events only", one.trigger)
+		return request{}, fmt.Errorf("an input of the trigger %q, where the queue is for terminate events only", one.trigger)
 	}
 	return one, err
 }

@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 )
 
-// FuzzBatch: each message of a batch is decoded by itself, whatever is in it and in the others:
-// its own names are in the request, or its ID is a failure.
+// FuzzBatch: each message of a batch is decoded alone, whatever the others hold: its names are in
+// the request, or its ID is a failure.
 func FuzzBatch(f *testing.F) {
 	for _, sample := range events.Samples {
 		f.Add(sample.Payload(), events.Payload("terminate"), "aws:sqs")
@@ -33,7 +34,7 @@ func FuzzBatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var want eni.Scope
+		want := request{trigger: eni.Event}
 		var failed []string
 		for n, record := range records {
 			one, err := decodeMessage(string([]rune(record["body"].(string)))) // as JSON carries it: valid UTF-8
@@ -41,44 +42,16 @@ func FuzzBatch(f *testing.F) {
 				failed = append(failed, fmt.Sprint(n))
 				continue
 			}
-			want.Instances = append(want.Instances, one.scope.Instances...)
-			want.Groups = append(want.Groups, one.scope.Groups...)
-			want.Subnets = append(want.Subnets, one.scope.Subnets...)
+			want.scope.Instances = append(want.scope.Instances, one.scope.Instances...)
+			want.scope.Groups = append(want.scope.Groups, one.scope.Groups...)
+			want.scope.Subnets = append(want.scope.Subnets, one.scope.Subnets...)
 		}
-		if got.trigger != eni.Event || got.dryRun || got.scope.Sweep || got.scope.VPCs != nil ||
-			!slices.Equal(got.scope.Instances, want.Instances) || !slices.Equal(got.scope.Groups, want.Groups) || !slices.Equal(got.scope.Subnets, want.Subnets) {
+		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%+v, want %+v of\n%s", got, want, raw)
 		}
 		if !slices.EqualFunc(failures, failed, func(f invalidMessage, id string) bool { return f.id == id && f.err != nil }) {
 			t.Fatalf("failures %+v, want %q", failures, failed)
 		}
-		for prefix, ids := range map[string][]string{"i-": got.scope.Instances, "subnet-": got.scope.Subnets} {
-			for _, id := range ids {
-				if !eni.ValidID(prefix, id) {
-					t.Fatalf("%s names %q", raw, id)
-				}
-			}
-		}
-	})
-}
-
-// FuzzRecords: no list of records panics, and none yields more instances and failures than it has messages.
-func FuzzRecords(f *testing.F) {
-	for _, name := range []string{"batch", "batch-with-bad-message"} {
-		var batch struct{ Records json.RawMessage }
-		if err := json.Unmarshal(events.Payload(name), &batch); err != nil {
-			f.Fatal(err)
-		}
-		f.Add([]byte(batch.Records))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, failures, err := decodeBatch(raw)
-		var records []json.RawMessage
-		if err == nil && (json.Unmarshal(raw, &records) != nil || len(failures)+len(got.scope.Instances) > len(records)) {
-			t.Fatalf("%+v and %d failures of\n%s", got, len(failures), raw)
-		}
-		if err != nil && (len(failures) > 0 || len(got.scope.Instances) > 0) {
-			t.Fatalf("%v, and yet %+v, %d failures", err, got, len(failures))
-		}
+		expectIDs(t, got.scope)
 	})
 }

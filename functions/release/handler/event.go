@@ -9,15 +9,15 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// request is one decoded input: what to run.
+// request is one decoded input.
 type request struct {
 	trigger eni.Trigger
 	dryRun  bool
 	scope   eni.Scope // the zero Scope is a no-op: acknowledged without an API call
 }
 
-// eventKinds are the EventBridge events that are supported. A new one is a row here, a
-// sample in ../events with its row there, and what that decodes to in the test.
+// eventKinds are the supported EventBridge events. A new one is a row here, a sample with its
+// row in ../events, and its decoded request in the test.
 var eventKinds = []struct {
 	source     string
 	detailType string
@@ -31,7 +31,7 @@ var eventKinds = []struct {
 const supported = `supported are: EventBridge's "Scheduled Event", Auto Scaling's "EC2 Instance Terminate Successful" ` +
 	`(also as messages of an SQS queue), and a manual payload, {} or any of "dryRun", "instanceIds", "subnetIds", "vpcIds"`
 
-// decode decodes the fields of one event, or of a manual run's payload. Batches are decodeBatch's.
+// decode decodes the fields of one event or of a manual run's payload.
 func decode(fields map[string]json.RawMessage) (request, error) {
 	if _, is := fields["detail-type"]; is {
 		return decodeEvent(fields)
@@ -54,7 +54,7 @@ func decodeEvent(fields map[string]json.RawMessage) (request, error) {
 			return decoded, nil
 		}
 	}
-	return request{}, fmt.Errorf("an EventBridge event %.80q of %.80q came; %s", detailType, source, supported)
+	return request{}, fmt.Errorf("unsupported EventBridge event %.80q of %.80q; %s", detailType, source, supported)
 }
 
 // text reads a field that is a string; "" where it is absent or null.
@@ -67,9 +67,8 @@ func text(fields map[string]json.RawMessage, name string) (value string, err err
 	return value, nil
 }
 
-// decodeSchedule decodes EventBridge's own scheduled events. A rule's detail is an
-// empty object, that of EventBridge Scheduler the string "{}"; AWS may add to them.
-// A field of a manual run's payload is refused: who wrote it wanted something else than a sweep.
+// decodeSchedule accepts a rule's detail, an object, and EventBridge Scheduler's, the same as a string.
+// It refuses the fields of a manual payload, which a sweep would ignore; AWS may add others.
 func decodeSchedule(detail json.RawMessage) (request, error) {
 	var text string
 	if json.Unmarshal(detail, &text) == nil {
@@ -82,16 +81,15 @@ func decodeSchedule(detail json.RawMessage) (request, error) {
 	for name := range fields {
 		for known := range manualFields {
 			if strings.EqualFold(name, known) {
-				return request{}, fmt.Errorf("its detail holds %.80q: a schedule always sweeps, by the function's settings", name)
+				return request{}, fmt.Errorf("its detail holds %.80q: a schedule always sweeps, with the function's settings", name)
 			}
 		}
 	}
 	return request{trigger: eni.Schedule, scope: eni.Scope{Sweep: true}}, nil
 }
 
-// termination is the detail of "EC2 Instance Terminate Successful" (Amazon EC2
-// Auto Scaling User Guide, "Amazon EC2 Auto Scaling event reference"). StatusCode
-// is InProgress even here, so that nothing can be concluded from it.
+// termination is the detail of "EC2 Instance Terminate Successful" (Amazon EC2 Auto Scaling User
+// Guide, "Amazon EC2 Auto Scaling event reference"). StatusCode is InProgress even here: ignored.
 type termination struct {
 	Instance    string `json:"EC2InstanceId"`
 	Group       string `json:"AutoScalingGroupName"`
@@ -110,21 +108,17 @@ func decodeTermination(detail json.RawMessage) (request, error) {
 		return request{trigger: eni.Event}, nil
 	}
 	if !eni.ValidID("i-", t.Instance) {
-		return request{}, fmt.Errorf("its EC2InstanceId %.80q is no instance id", t.Instance)
+		return request{}, fmt.Errorf("its EC2InstanceId %.80q is not an instance ID", t.Instance)
 	}
-	if t.Details.Subnet != "" && !eni.ValidID("subnet-", t.Details.Subnet) {
-		return request{}, fmt.Errorf("its Subnet ID %.80q is no subnet id", t.Details.Subnet)
+	scope := eni.Scope{Instances: []string{t.Instance}}
+	if t.Group != "" {
+		scope.Groups = []string{t.Group}
 	}
-	return request{trigger: eni.Event, scope: eni.Scope{
-		Instances: nonEmpty(t.Instance),
-		Groups:    nonEmpty(t.Group),
-		Subnets:   nonEmpty(t.Details.Subnet),
-	}}, nil
-}
-
-func nonEmpty(value string) []string {
-	if value == "" {
-		return nil
+	if subnet := t.Details.Subnet; subnet != "" {
+		if !eni.ValidID("subnet-", subnet) {
+			return request{}, fmt.Errorf("its Subnet ID %.80q is not a subnet ID", subnet)
+		}
+		scope.Subnets = []string{subnet}
 	}
-	return []string{value}
+	return request{trigger: eni.Event, scope: scope}, nil
 }

@@ -1,5 +1,5 @@
 // Package handler is the Lambda handler: it decodes an input, runs package eni, and answers.
-// Start reading at Invoke; the samples of all inputs are in ../events.
+// Start reading at Invoke; ../events has a sample of each input.
 package handler
 
 import (
@@ -20,12 +20,12 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
 )
 
-// Config is what a Handler depends on.
+// Config holds the dependencies of a Handler.
 type Config struct {
 	Environment map[string]string // variables: those of Settings, and AWS_LAMBDA_FUNCTION_NAME
 	AWS         aws.Config        // of awsconfig.Load, or a test's
 	Log         *slog.Logger
-	Metrics     io.Writer                        // takes the embedded metric format, a line a run
+	Metrics     io.Writer                        // receives the embedded metric format, a line a run
 	Shuffle     func(n int, swap func(i, j int)) // math/rand/v2's Shuffle, or a seeded one's
 }
 
@@ -37,7 +37,7 @@ type Handler struct {
 	metrics  metrics
 }
 
-// New reads the settings and wires everything. Its error names every setting that is wrong.
+// New parses the settings and wires the adapters. Its error lists all invalid settings.
 func New(c Config) (*Handler, error) {
 	settings, err := ParseSettings(c.Environment)
 	if err != nil {
@@ -68,12 +68,11 @@ func newLimiter(perSecond float64, burst int) eni.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), burst)
 }
 
-// noDeadline bounds a run whose caller sets no deadline; Lambda always does.
+// noDeadline limits a run whose caller sets no deadline; Lambda always does.
 const noDeadline = time.Minute
 
-// Invoke answers a manual run with its whole report, a batch with its failures, and any
-// other run with its totals. It fails where the input is invalid or the run fails; then
-// all messages of a batch return to the queue.
+// Invoke returns a manual run's whole report, a batch's failures, any other run's totals. Where
+// it fails (invalid input, failed run), all messages of a batch return to the queue.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if _, limited := ctx.Deadline(); !limited {
 		var cancel context.CancelFunc
@@ -133,7 +132,7 @@ func (h *Handler) refuse(ctx context.Context, err error) error {
 	return err
 }
 
-// Lambda shows the type of an error as its errorType.
+// Lambda reports the type of an error as its errorType.
 type (
 	// InputError is an invalid input; nothing was done.
 	InputError struct{ error }

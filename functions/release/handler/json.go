@@ -8,17 +8,17 @@ import (
 	"io"
 )
 
-// object reads the fields of an input, which must be one JSON object.
+// object returns the fields of an input, which must be one JSON object.
 func object(payload []byte) (map[string]json.RawMessage, error) {
 	fields, err := exactFields(payload)
 	if err != nil {
-		return nil, fmt.Errorf("the input is no JSON object (%w); %s", err, supported)
+		return nil, fmt.Errorf("the input is not a JSON object (%w); %s", err, supported)
 	}
 	return fields, nil
 }
 
-// exactFields takes names exactly as written, and each once: package json would take
-// "DRYRUN" for "dryRun", and the last of two equal names.
+// exactFields matches names exactly, each once: package json would match "DRYRUN" to
+// "dryRun", and keep the last of two equal names.
 func exactFields(payload []byte) (map[string]json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	if token, err := decoder.Token(); err != nil {

@@ -18,9 +18,8 @@ var manualFields = map[string]func(*request, json.RawMessage) error{
 	"vpcIds":      func(r *request, value json.RawMessage) error { return ids(value, "vpc-", &r.scope.VPCs) },
 }
 
-// decodeManual decodes what an operator sends: {} sweeps, names narrow the scope to
-// themselves. Only "dryRun": false makes the run delete, because `sam local invoke`
-// without an event sends {}, and runs with its user's own credentials.
+// decodeManual decodes an operator's payload: {} sweeps, IDs narrow the scope. Only "dryRun": false
+// deletes: `sam local invoke` without an event sends {}, and runs with its user's credentials.
 func decodeManual(fields map[string]json.RawMessage) (request, error) {
 	decoded := request{trigger: eni.Manual, dryRun: true}
 	decoded.scope.Sweep = true
@@ -39,18 +38,18 @@ func decodeManual(fields map[string]json.RawMessage) (request, error) {
 	return decoded, nil
 }
 
-// ids reads a list of IDs. It refuses an empty list and null: a script computed
-// them, and did not mean "everything".
+// ids reads a list of IDs. It refuses an empty list and null, which a script may have computed
+// without meaning "everything".
 func ids(value json.RawMessage, prefix string, list *[]string) error {
 	if err := unmarshal(value, list); err != nil {
 		return err
 	}
 	if len(*list) == 0 {
-		return errors.New("is empty: name something, or leave the field out")
+		return errors.New("is empty: list at least one ID, or omit the field")
 	}
 	for _, id := range *list {
 		if !eni.ValidID(prefix, id) {
-			return fmt.Errorf("holds %.80q: an id there is %s and 8 or 17 hexadecimal digits", id, prefix)
+			return fmt.Errorf("holds %.80q: an ID there is %s followed by 8 or 17 hexadecimal digits", id, prefix)
 		}
 	}
 	return nil
@@ -58,7 +57,7 @@ func ids(value json.RawMessage, prefix string, list *[]string) error {
 
 func unmarshal[T bool | []string](value json.RawMessage, into *T) error {
 	if string(value) == "null" {
-		return errors.New("is null: give it a value, or leave it out")
+		return errors.New("is null: set a value, or omit the field")
 	}
 	if err := json.Unmarshal(value, into); err != nil {
 		return fmt.Errorf("cannot be read: %w", err)

@@ -9,9 +9,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// metrics writes a run's metrics in CloudWatch's embedded metric format: one line of
-// JSON on the function's output, from which CloudWatch Logs takes them (Amazon
-// CloudWatch User Guide, "Specification: Embedded metric format").
+// metrics writes a run's metrics as one line of JSON on the function's output (Amazon CloudWatch
+// User Guide, "Specification: Embedded metric format").
 type metrics struct {
 	out      io.Writer
 	function string // the one dimension: the function's name
@@ -38,19 +37,18 @@ var measured = []struct {
 
 func forReal(r eni.Report, _ bool) bool { return !r.DryRun && r.Released > 0 }
 
-// ofSweep omits what does not cover all interfaces: failed runs, and runs over a part of the region.
+// ofSweep omits metrics of failed runs, and of runs over a part of the region.
 func ofSweep(r eni.Report, completed bool) bool { return completed && r.Trigger == eni.Schedule }
 
-// write writes the metrics of a run; no line where there is none to write.
+// write writes the metrics of a run, or no line where it has none.
 func (m metrics) write(report eni.Report, completed bool) error {
 	type definition struct{ Name, Unit string }
 	var definitions []definition
 	now := time.Now()
 	line := map[string]any{
 		"FunctionName": m.function,
-		// Lambda drops lines below the function's log level, and takes one without a
-		// level and a time of its own for INFO (AWS Lambda Developer Guide, "Log-level
-		// filtering"). The highest level is never dropped.
+		// Lambda drops lines below the log level; one without level and time counts as INFO
+		// (AWS Lambda Developer Guide, "Log-level filtering").
 		"level":     "FATAL",
 		"timestamp": now.UTC().Format(time.RFC3339Nano),
 		"message":   "metrics",

@@ -14,9 +14,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// Settings are the function's environment variables, which template.yaml sets
-// from its parameters. All are required, even those that may be empty: a variable
-// that somebody removed must not widen what is released.
+// Settings are the environment variables that template.yaml sets. All are required, even those
+// that may be empty: a variable that was removed must not widen what is released.
 type Settings struct {
 	AccountID          account `env:"ACCOUNT_ID,required,notEmpty"`
 	DryRun             bool    `env:"DRY_RUN,required,notEmpty"`
@@ -25,26 +24,25 @@ type Settings struct {
 	ReleaseUntagged    bool    `env:"RELEASE_UNTAGGED,required,notEmpty"`
 	GracePeriodMinutes grace   `env:"GRACE_PERIOD_MINUTES,required,notEmpty"`
 	DeletesPerMinute   deletes `env:"DELETES_PER_MINUTE,required,notEmpty"`
-	Metrics            bool    `env:"METRICS,required,notEmpty"` // where alarms or a dashboard read them
+	Metrics            bool    `env:"METRICS,required,notEmpty"` // true where alarms or a dashboard read them
 }
 
 const (
-	// minGracePeriod covers the 6 minutes in which the CNI may still attach what it
-	// created, and the 15 by which a node's clock may be ahead (docs/rule.md).
+	// minGracePeriod exceeds the 6 minutes in which the CNI may still attach what it created
+	// plus the 15 by which a node's clock may be off (docs/rule.md).
 	minGracePeriod = 22
 	// maxGracePeriod is a day: from then on even a running owner no longer counts.
 	maxGracePeriod = 24 * 60
-	// maxDeletesPerMinute is half of the 5 a second that EC2 refills (EC2 API
-	// Reference, "Request throttling").
+	// maxDeletesPerMinute is half of EC2's 5 a second (EC2 API Reference, "Request throttling").
 	maxDeletesPerMinute = 150
 )
 
-// ParseSettings reads the settings from environment variables. Its error names every
-// setting that is missing or wrong.
+// ParseSettings reads the settings from environment variables. Its error lists all that are
+// missing or invalid.
 func ParseSettings(environment map[string]string) (Settings, error) {
 	var s Settings
 	if err := byVariable(env.ParseWithOptions(&s, env.Options{Environment: environment})); err != nil {
-		return Settings{}, fmt.Errorf("some settings (environment variables, set from the template's parameters) are wrong:\n%w", err)
+		return Settings{}, fmt.Errorf("invalid settings (environment variables, set from the template's parameters):\n%w", err)
 	}
 	return s, nil
 }
@@ -72,7 +70,7 @@ func byVariable(err error) error {
 		var wrong env.ParseError
 		switch {
 		case errors.As(each, &unset):
-			each = fmt.Errorf("%s is not set: the template always sets it, to the empty text where its parameter is empty", unset.Key)
+			each = fmt.Errorf("%s is not set: the template always sets it, to an empty string where its parameter is empty", unset.Key)
 		case errors.As(each, &empty):
 			each = fmt.Errorf("%s is empty: it must have a value", empty.Key)
 		case errors.As(each, &wrong):
@@ -90,11 +88,11 @@ func variable(field string) string {
 	return name
 }
 
-// The types of the settings check their values as they are parsed.
+// The types of the settings, each of which validates its value.
 type (
 	account string   // 12 digits
-	names   []string // separated by commas; the empty text is the empty list
-	vpcs    []string // names that are VPC ids
+	names   []string // separated by commas; an empty string is an empty list
+	vpcs    []string // VPC IDs, separated by commas
 	grace   int      // minutes
 	deletes int      // a minute
 )
@@ -103,7 +101,7 @@ var twelveDigits = regexp.MustCompile(`^\d{12}$`)
 
 func (a *account) UnmarshalText(text []byte) error {
 	if !twelveDigits.Match(text) {
-		return fmt.Errorf("%q is no account id: it must be 12 digits", text)
+		return fmt.Errorf("%q is not an account ID: it must be 12 digits", text)
 	}
 	*a = account(text)
 	return nil
@@ -112,7 +110,7 @@ func (a *account) UnmarshalText(text []byte) error {
 func (n *names) UnmarshalText(text []byte) error {
 	for name := range strings.SplitSeq(string(text), ",") {
 		if name = strings.TrimSpace(name); name == "" {
-			return fmt.Errorf("%q holds an empty value: write values separated by single commas, or nothing at all", text)
+			return fmt.Errorf("%q holds an empty value: separate values by single commas, or leave the setting empty", text)
 		}
 		*n = append(*n, name)
 	}
@@ -125,7 +123,7 @@ func (v *vpcs) UnmarshalText(text []byte) error {
 	}
 	for _, id := range *v {
 		if !eni.ValidID("vpc-", id) {
-			return fmt.Errorf("%q is no VPC id: it must be vpc- and 8 or 17 hexadecimal digits", id)
+			return fmt.Errorf("%q is not a VPC ID: it must be vpc- followed by 8 or 17 hexadecimal digits", id)
 		}
 	}
 	return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// defaults are the settings that the template's defaults give.
+// defaults returns the settings of the template's defaults.
 func defaults() map[string]string {
 	return map[string]string{
 		"ACCOUNT_ID": "123456789012", "DRY_RUN": "false", "VPC_IDS": "", "CLUSTER_NAMES": "",
@@ -29,16 +29,16 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func TestEachWrongSettingIsNamed(t *testing.T) {
+func TestEachInvalidSettingIsNamed(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"ACCOUNT_ID", "", "ACCOUNT_ID is empty"},
-		{"ACCOUNT_ID", "1234", `ACCOUNT_ID: "1234" is no account id`},
+		{"ACCOUNT_ID", "1234", `ACCOUNT_ID: "1234" is not an account ID`},
 		{"DRY_RUN", "", "DRY_RUN is empty"},
 		{"DRY_RUN", "maybe", `DRY_RUN: `},
 		{"VPC_IDS", ",", `VPC_IDS: "," holds an empty value`},
 		{"VPC_IDS", " ", `VPC_IDS: " " holds an empty value`},
 		{"VPC_IDS", "vpc-12345678,", "VPC_IDS: "},
-		{"VPC_IDS", "subnet-12345678", `VPC_IDS: "subnet-12345678" is no VPC id`},
+		{"VPC_IDS", "subnet-12345678", `VPC_IDS: "subnet-12345678" is not a VPC ID`},
 		{"CLUSTER_NAMES", ",,", "CLUSTER_NAMES: "},
 		{"RELEASE_UNTAGGED", "yes", "RELEASE_UNTAGGED: "},
 		{"GRACE_PERIOD_MINUTES", "0", "GRACE_PERIOD_MINUTES: \"0\" must be a whole number from 22 to 1440"},
@@ -61,21 +61,17 @@ func TestEachWrongSettingIsNamed(t *testing.T) {
 	}
 }
 
-func TestAllWrongSettingsAreNamedAtOnce(t *testing.T) {
-	environment := map[string]string{}
-	_, err := ParseSettings(environment)
-	for name := range defaults() {
-		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
-			t.Errorf("%s is not named by: %v", name, err)
-		}
+func TestAllInvalidSettingsAreNamedAtOnce(t *testing.T) {
+	invalid := defaults()
+	for name := range invalid {
+		invalid[name] = "?,"
 	}
-	for name := range defaults() {
-		environment[name] = "?,"
-	}
-	_, err = ParseSettings(environment)
-	for name := range defaults() {
-		if !strings.Contains(err.Error(), name+": ") {
-			t.Errorf("%s is not named by: %v", name, err)
+	for problem, environment := range map[string]map[string]string{" is not set": {}, ": ": invalid} {
+		_, err := ParseSettings(environment)
+		for name := range invalid {
+			if err == nil || !strings.Contains(err.Error(), name+problem) {
+				t.Errorf("%s is not named by: %v", name, err)
+			}
 		}
 	}
 }

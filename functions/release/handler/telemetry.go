@@ -11,9 +11,8 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
-// publish logs and measures a run, failed or not: a line for each subnet with freed addresses,
-// a line of totals, the metrics. Where evidence could not be read the totals have no counts:
-// what is not known must not read as "no leaks".
+// publish logs the freed addresses of each subnet and the run's totals, and writes its metrics.
+// Without evidence the totals have no counts: these would read as "no leaks".
 func (h *Handler) publish(ctx context.Context, report eni.Report, calls *awsconfig.Calls, err error) {
 	for _, subnet := range slices.Sorted(maps.Keys(report.Freed)) {
 		freed := report.Freed[subnet]

@@ -31,7 +31,6 @@ type Stack struct {
 // Live plays a stack for a time, in virtual time: inside of synctest.Test. Prepare, where it is not
 // nil, may add to it before; it runs inside the region's loop, as the stack's methods must.
 func Live(t testing.TB, options simulator.Options, parameters map[string]string, length time.Duration, prepare func(*Stack)) *Stack {
-	t.Helper()
 	f := NewFunction(NewRegion(t, 1, options), parameters)
 	s := &Stack{Function: f, Members: map[string][]string{}, Random: rand.New(rand.NewPCG(1, 2)), Leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
 	f.Do(func() {
@@ -50,7 +49,6 @@ func Live(t testing.TB, options simulator.Options, parameters map[string]string,
 }
 
 func (s *Stack) deploy(resources cloudformation.Resources) {
-	s.Helper()
 	s.Deployed = Must(simulator.Deploy(s.Region.Region, resources, s.Handler.Invoke))(s)
 	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
 		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})

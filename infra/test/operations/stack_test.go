@@ -28,7 +28,6 @@ type stack struct {
 
 // live plays a stack for a time, inside of synctest.Test; prepare may put faults into it, inside of the loop.
 func live(t *testing.T, parameters map[string]string, length time.Duration, prepare func(*stack)) *stack {
-	t.Helper()
 	s := &stack{}
 	harness.Live(t, harness.Usual, parameters, length, func(h *harness.Stack) {
 		s.Stack = h
@@ -77,7 +76,6 @@ func (s *stack) leaks(count int, age time.Duration) {
 
 // watch returns all that CloudWatch gets from a stack.
 func watch(s *stack) cloudwatch.Metrics {
-	s.Helper()
 	m := cloudwatch.Metrics{}
 	harness.OK(s, m.Extract(harness.Must(cloudwatch.Kept(s.Stdout.String(), "INFO"))(s)))
 	errorsID := cloudwatch.MetricID("AWS/Lambda", "Errors", map[string]string{"FunctionName": harness.FunctionName})

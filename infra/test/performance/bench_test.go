@@ -145,7 +145,6 @@ var callgrindLine = regexp.MustCompile(`(?m)^\s*([\d,]+) \([ \d.]+%\)\s+\S+?:(\S
 // callgrind runs the function under callgrind for some sweeps, and sums up the
 // instructions by package.
 func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
-	b.Helper()
 	out := filepath.Join(b.TempDir(), "callgrind.out")
 	// Without asyncpreemptoff the runtime sends signals to itself, which valgrind does not always survive.
 	p := launch(b, leaking(b, 0), map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)

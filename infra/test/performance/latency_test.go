@@ -110,7 +110,6 @@ func TestFromDeathToAddressesBack(t *testing.T) {
 
 // draw draws docs/pictures/latency.png: a line for each cleaner that has a color.
 func draw(t *testing.T, all []waits) {
-	t.Helper()
 	picture := chart.Panel("Addresses back, share of the leaks")
 	picture.X.Label.Text = "minutes since the instance's death"
 	var ticks plot.ConstantTicks
@@ -137,7 +136,6 @@ type waits struct{ back, detached, behind []time.Duration }
 
 // play plays a stack with a cleaner.
 func play(t *testing.T, early float64, length time.Duration, prepare func(*harness.Stack)) (w waits) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		parameters := map[string]string{}
 		if prepare != nil {

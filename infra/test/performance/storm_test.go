@@ -42,7 +42,6 @@ func TestReadsOfAStorm(t *testing.T) {
 }
 
 func storm(t *testing.T, count, groups int) (runs, reads int) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var event string
 		s := harness.Live(t, harness.Usual, nil, 8*time.Minute, func(s *harness.Stack) {

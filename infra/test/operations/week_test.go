@@ -17,6 +17,15 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
 )
 
+// A line of the log: of a run, or of a release.
+type line struct {
+	Timestamp                              time.Time
+	Message, Trigger, Group                string
+	DryRun                                 bool
+	Released, AddressesReleased, Addresses float64
+	SinceTermination                       *float64
+}
+
 // A first week, dry, beside EKS's VPC resource controller, which cleans for the
 // cluster blue only. What docs/adoption.md's queries make of the log is held against
 // what the world knows: how long addresses were lost, and what nobody ever cleaned.
@@ -37,13 +46,7 @@ func TestTheFirstWeek(t *testing.T) {
 		truth.neverCleaned = float64(len(s.Leaked()))
 		sweeps, lastHalfDay := 0, time.Now().Add(-day/2)
 		said.neverCleaned = math.Inf(1)
-		type totals struct {
-			Timestamp                   time.Time
-			Message, Trigger            string
-			DryRun                      bool
-			Released, AddressesReleased float64
-		}
-		for _, l := range harness.Lines[totals](t, s.Stdout.String()) {
+		for _, l := range harness.Lines[line](t, s.Stdout.String()) {
 			if l.Message != "run completed" || l.Trigger != "schedule" || !l.DryRun {
 				continue
 			}
@@ -105,13 +108,7 @@ func play(t *testing.T, length time.Duration, parameters map[string]string) (w w
 		for n := range w.returned {
 			w.returned[n].X = float64(n) / 24
 		}
-		type release struct {
-			Timestamp        time.Time
-			Message, Group   string
-			Addresses        float64
-			SinceTermination *float64
-		}
-		for _, l := range harness.Lines[release](t, s.Stdout.String()) {
+		for _, l := range harness.Lines[line](t, s.Stdout.String()) {
 			if l.Message == "released" {
 				w.causes[l.Group] += l.Addresses
 				w.returned[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses

@@ -3,14 +3,12 @@ package performance
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"debug/elf"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -56,28 +54,20 @@ func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
 	}
 	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
 	for _, architecture := range slices.Sorted(maps.Keys(machines)) {
-		path := build(t, architecture)
-		file := harness.Must(elf.Open(path))(t)
-		if file.Machine != machines[architecture] {
+		content := harness.Must(os.ReadFile(build(t, architecture)))(t)
+		if file := harness.Must(elf.NewFile(bytes.NewReader(content)))(t); file.Machine != machines[architecture] {
 			t.Errorf("%s is built as %s", architecture, file.Machine)
 		}
-		_ = file.Close()
-		content := harness.Must(os.ReadFile(path))(t)
-		small := compressed(t, content)
-		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small)
-		if architecture == "arm64" && (len(content) > maxBinary || small > maxCompressed) {
-			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small, maxBinary, maxCompressed)
+		var small bytes.Buffer
+		writer := gzip.NewWriter(&small)
+		harness.Must(writer.Write(content))(t)
+		harness.OK(t, writer.Close())
+		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small.Len())
+		if architecture == "arm64" && (len(content) > maxBinary || small.Len() > maxCompressed) {
+			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small.Len(), maxBinary, maxCompressed)
 		}
 	}
 	harness.Publish(t, page, "binary", table, false)
-}
-
-func compressed(t testing.TB, content []byte) int {
-	var small bytes.Buffer
-	writer := gzip.NewWriter(&small)
-	harness.Must(writer.Write(content))(t)
-	harness.OK(t, writer.Close())
-	return small.Len()
 }
 
 // process is a function at work, the one that ships or another, with a region behind a socket.
@@ -95,21 +85,11 @@ func launch(t testing.TB, region *harness.Region, changed map[string]string, com
 	return process{f}
 }
 
-// startUp returns how long the process took from its start to its first request for work.
-func (p process) startUp(t testing.TB) time.Duration {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	return harness.Must(p.Ready(ctx))(t)
-}
-
 // invoke runs it once.
 func (p process) invoke(t testing.TB, payload string) string {
 	t.Helper()
 	return string(harness.Must(p.Invoke(t.Context(), []byte(payload)))(t))
 }
-
-var residentLine = regexp.MustCompile(`VmHWM:\s+\d+`)
 
 func (p process) resident(t testing.TB) float64 {
 	t.Helper()
@@ -122,7 +102,8 @@ func resident(pid int) (bytes float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = fmt.Sscanf(string(residentLine.Find(status)), "VmHWM: %f", &bytes) // none once it has ended
+	_, most, _ := strings.Cut(string(status), "VmHWM:") // there is none once the process has ended
+	_, err = fmt.Sscan(most, &bytes)
 	return bytes * 1024, err
 }
 

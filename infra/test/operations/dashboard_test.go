@@ -58,13 +58,8 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 			t.Errorf("%s is of %q, with %d metrics", widget.Properties.Title, widget.Properties.Region, len(widget.Properties.Metrics))
 		}
 		for _, row := range widget.Properties.Metrics {
-			var words []string
-			for _, word := range row {
-				if text, is := word.(string); is {
-					words = append(words, text)
-				}
-			}
-			if id := cloudwatch.MetricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(published[id]) == 0 {
+			dimension := map[string]string{row[2].(string): row[3].(string)}
+			if id := cloudwatch.MetricID(row[0].(string), row[1].(string), dimension); len(published[id]) == 0 {
 				t.Errorf("%s shows %s, which nobody publishes", widget.Properties.Title, id)
 			}
 		}

@@ -34,9 +34,7 @@ func live(t *testing.T, parameters map[string]string, length time.Duration, prep
 		s.Every(time.Minute, func() {
 			s.letters = append(s.letters, cloudwatch.Sample{At: s.Loop.Now(), Value: float64(len(s.Deployed.DeadLetters.Messages()))})
 		})
-		if prepare != nil {
-			prepare(s)
-		}
+		prepare(s)
 	})
 	return s
 }

@@ -132,18 +132,15 @@ func failingTest(overlay string) string {
 	return "does not compile: " + string(out)
 }
 
-// mutantHistories is how many a mutant is given.
-const mutantHistories = 3000
-
 var violated = regexp.MustCompile(`violation in (simulation \d+ of \d+: .{0,90})`)
 
-// failingHistory is the violation that the simulation finds in a mutant.
+// failingHistory is the violation that 3,000 simulations find in a mutant.
 func failingHistory(t *testing.T, overlay string) string {
 	binary := filepath.Join(t.TempDir(), "mutant")
 	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, "../simulation").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", fmt.Sprintf("-sim.histories=%d", mutantHistories)).CombinedOutput()
+	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", "-sim.histories=3000").CombinedOutput()
 	if err == nil {
 		return ""
 	}

@@ -35,13 +35,11 @@ type Function struct {
 
 // Test runs a test with the function in a region, in virtual time.
 func Test(t *testing.T, test func(*Function)) {
-	t.Helper()
 	TestWith(t, simulator.Options{}, test)
 }
 
 // TestWith is Test in a region with options.
 func TestWith(t *testing.T, options simulator.Options, test func(*Function)) {
-	t.Helper()
 	seed := rand.Uint64()
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFunction(NewRegion(t, seed, options), nil)

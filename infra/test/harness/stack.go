@@ -9,7 +9,6 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 )
 
@@ -28,17 +27,21 @@ type Stack struct {
 	Random   *rand.Rand
 }
 
-// Live plays a stack for a time, in virtual time: inside of synctest.Test. Prepare, where it is not
-// nil, may add to it before; it runs inside the region's loop, as the stack's methods must.
+// Live plays a stack for a time, in virtual time: inside of synctest.Test. Prepare may add to it
+// before; it runs inside the region's loop, as the stack's methods must.
 func Live(t testing.TB, options simulator.Options, parameters map[string]string, length time.Duration, prepare func(*Stack)) *Stack {
-	t.Helper()
 	f := NewFunction(NewRegion(t, 1, options), parameters)
 	s := &Stack{Function: f, Members: map[string][]string{}, Random: rand.New(rand.NewPCG(1, 2)), Leaking: map[string]float64{"undrained": 0.3, "drained": 0.02}}
 	f.Do(func() {
-		s.deploy(Deployed(t, parameters))
-		if prepare != nil {
-			prepare(s)
+		s.Deployed = Must(simulator.Deploy(f.Region.Region, Deployed(t, parameters), f.Handler.Invoke))(t)
+		for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
+			s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
 		}
+		s.Grow("undrained", 20)
+		s.Grow("drained", 20)
+		s.Every(time.Hour, s.breathe)
+		s.Deployed.Start()
+		prepare(s)
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -47,18 +50,6 @@ func Live(t testing.TB, options simulator.Options, parameters map[string]string,
 	cancel()
 	running.Wait()
 	return s
-}
-
-func (s *Stack) deploy(resources cloudformation.Resources) {
-	s.Helper()
-	s.Deployed = Must(simulator.Deploy(s.Region.Region, resources, s.Handler.Invoke))(s)
-	for _, group := range [][2]string{{"undrained", "blue"}, {"drained", "green"}} {
-		s.AutoScaling.AddGroup(autoscaling.Group{Name: group[0], Subnets: s.Subnets, Node: cni.Node{CNI: cni.Config{Cluster: group[1], Addresses: 15}}})
-	}
-	s.Grow("undrained", 20)
-	s.Grow("drained", 20)
-	s.Every(time.Hour, s.breathe)
-	s.Deployed.Start()
 }
 
 // Every does something every so often.

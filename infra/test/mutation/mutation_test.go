@@ -48,20 +48,15 @@ func rows(t *testing.T) []mutant {
 
 var only = flag.String("mutant", "", "try the mutants whose names match this; none without it")
 
-// A group is mutants of one kind.
-type group struct {
-	name    string
-	mutants []mutant
-}
-
-func mutants(t *testing.T) []group {
-	return []group{{"planted", planted}, {"rows of the rule", rows(t)}, {"conditions of the rule", bent}, {"the run and the adapters", others}}
+// mutants returns all, by their kinds.
+func mutants(t *testing.T) map[string][]mutant {
+	return map[string][]mutant{"planted": planted, "rows of the rule": rows(t), "conditions of the rule": bent, "the run and the adapters": others}
 }
 
 // Each mutant can be made of the product as it is now.
 func TestMutantsFit(t *testing.T) {
 	for _, group := range mutants(t) {
-		for _, m := range group.mutants {
+		for _, m := range group {
 			mutate(t, m)
 		}
 	}
@@ -73,9 +68,9 @@ func TestMutants(t *testing.T) {
 	if *only == "" {
 		t.Skip("half an hour, for make mutants")
 	}
-	for _, group := range mutants(t) {
+	for kind, group := range mutants(t) {
 		tried, byTest, bySimulation := 0, 0, 0
-		for _, m := range group.mutants {
+		for _, m := range group {
 			if !regexp.MustCompile(*only).MatchString(m.name) {
 				continue
 			}
@@ -94,7 +89,7 @@ func TestMutants(t *testing.T) {
 				t.Errorf("%s survives", m.name)
 			}
 		}
-		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", group.name, tried, byTest, bySimulation)
+		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", kind, tried, byTest, bySimulation)
 	}
 }
 
@@ -137,21 +132,15 @@ func failingTest(overlay string) string {
 	return "does not compile: " + string(out)
 }
 
-// simulation is the package of TestHistories.
-const simulation = "../simulation"
-
-// mutantHistories is how many a mutant is given.
-const mutantHistories = 3000
-
 var violated = regexp.MustCompile(`violation in (simulation \d+ of \d+: .{0,90})`)
 
-// failingHistory is the violation that the simulation finds in a mutant.
+// failingHistory is the violation that 3,000 simulations find in a mutant.
 func failingHistory(t *testing.T, overlay string) string {
 	binary := filepath.Join(t.TempDir(), "mutant")
-	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, simulation).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "-overlay", overlay, "../simulation").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", fmt.Sprintf("-sim.histories=%d", mutantHistories)).CombinedOutput()
+	out, err := exec.Command(binary, "-test.run=^TestHistories$", "-test.v", "-test.timeout=5m", "-sim.histories=3000").CombinedOutput()
 	if err == nil {
 		return ""
 	}

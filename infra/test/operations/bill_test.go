@@ -51,7 +51,6 @@ const namespace = "NetworkInterfaceReleaser"
 
 // measure plays a day with alarms and dashboard, and takes it 30 times.
 func measure(t *testing.T, prepare func(*stack)) (u use) {
-	t.Helper()
 	parameters := map[string]string{"AlarmTopicArn": topic, "Dashboard": "true"}
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

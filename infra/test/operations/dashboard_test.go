@@ -28,7 +28,6 @@ type dashboard struct {
 }
 
 func deployedDashboard(t *testing.T) (d dashboard) {
-	t.Helper()
 	body := harness.At(t, harness.Deployed(t, map[string]string{"Dashboard": "true"}), "LeaksDashboard", "Properties", "DashboardBody").(string)
 	if err := json.Unmarshal([]byte(body), &d); err != nil || len(d.Widgets) == 0 {
 		t.Fatalf("%v in %s", err, body)
@@ -39,7 +38,6 @@ func deployedDashboard(t *testing.T) (d dashboard) {
 // aMorning plays six hours with a dashboard: leaks, one of which cannot be deleted for three hours,
 // a scale-in, and a minute without EC2.
 func aMorning(t *testing.T, dryRun string) (log string, metrics cloudwatch.Metrics) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true", "DryRun": dryRun}, 6*time.Hour, func(s *stack) {
 			s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
@@ -60,13 +58,8 @@ func TestTheDashboardsMetricsExist(t *testing.T) {
 			t.Errorf("%s is of %q, with %d metrics", widget.Properties.Title, widget.Properties.Region, len(widget.Properties.Metrics))
 		}
 		for _, row := range widget.Properties.Metrics {
-			var words []string
-			for _, word := range row {
-				if text, is := word.(string); is {
-					words = append(words, text)
-				}
-			}
-			if id := cloudwatch.MetricID(words[0], words[1], map[string]string{words[2]: words[3]}); len(published[id]) == 0 {
+			dimension := map[string]string{row[2].(string): row[3].(string)}
+			if id := cloudwatch.MetricID(row[0].(string), row[1].(string), dimension); len(published[id]) == 0 {
 				t.Errorf("%s shows %s, which nobody publishes", widget.Properties.Title, id)
 			}
 		}
@@ -127,7 +120,6 @@ func TestTheDashboardShowsEachReason(t *testing.T) {
 // flattened are a log's lines as Logs Insights sees them: fields of objects by their
 // path, numbers and texts as texts.
 func flattened(t *testing.T, log string) (lines []map[string]string) {
-	t.Helper()
 	for line := range strings.Lines(log) {
 		var object map[string]any
 		harness.OK(t, json.Unmarshal([]byte(line), &object))
@@ -165,7 +157,6 @@ var (
 // choose the lines; each field must then be in one of these, and at least one line must
 // be left. What a reader fills in, such as eni-x, stands for any value.
 func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
-	t.Helper()
 	equalities, likenesses := equality.FindAllStringSubmatch(query, -1), likeness.FindAllStringSubmatch(query, -1)
 	chosen := slices.DeleteFunc(slices.Clone(lines), func(line map[string]string) bool {
 		return slices.ContainsFunc(equalities, func(wanted []string) bool {

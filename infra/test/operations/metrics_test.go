@@ -61,7 +61,6 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 
 // emfSchema is testdata/emf.schema.json, and a check that it refuses something.
 func emfSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
 	schema := harness.Must(jsonschema.NewCompiler().Compile(filepath.Join("testdata", "emf.schema.json")))(t)
 	for _, wrong := range []string{
 		`{}`, `{"_aws":{"Timestamp":1,"CloudWatchMetrics":[]},"FunctionName":"f"}`,

@@ -28,16 +28,13 @@ type stack struct {
 
 // live plays a stack for a time, inside of synctest.Test; prepare may put faults into it, inside of the loop.
 func live(t *testing.T, parameters map[string]string, length time.Duration, prepare func(*stack)) *stack {
-	t.Helper()
 	s := &stack{}
 	harness.Live(t, harness.Usual, parameters, length, func(h *harness.Stack) {
 		s.Stack = h
 		s.Every(time.Minute, func() {
 			s.letters = append(s.letters, cloudwatch.Sample{At: s.Loop.Now(), Value: float64(len(s.Deployed.DeadLetters.Messages()))})
 		})
-		if prepare != nil {
-			prepare(s)
-		}
+		prepare(s)
 	})
 	return s
 }
@@ -77,7 +74,6 @@ func (s *stack) leaks(count int, age time.Duration) {
 
 // watch returns all that CloudWatch gets from a stack.
 func watch(s *stack) cloudwatch.Metrics {
-	s.Helper()
 	m := cloudwatch.Metrics{}
 	harness.OK(s, m.Extract(harness.Must(cloudwatch.Kept(s.Stdout.String(), "INFO"))(s)))
 	errorsID := cloudwatch.MetricID("AWS/Lambda", "Errors", map[string]string{"FunctionName": harness.FunctionName})

@@ -57,7 +57,7 @@ func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		for name, command := range map[string][]string{"Go": {binary}, "Python": {python, filepath.Join("testdata", "handler.py")}} {
 			p := launch(b, region, nil, command...)
-			took[name] = append(took[name], p.startUp(b))
+			took[name] = append(took[name], harness.Must(p.Ready(b.Context()))(b))
 			memory[name] = max(memory[name], p.resident(b))
 			p.Stop()
 		}
@@ -89,7 +89,7 @@ func BenchmarkMemory(b *testing.B) {
 			region := leaking(b, count)
 			run := func(payload string, times int) (resident float64, processor time.Duration) {
 				p := launch(b, region, map[string]string{"DRY_RUN": "true"}, binary)
-				p.startUp(b)
+				harness.Must(p.Ready(b.Context()))(b)
 				for range times {
 					if answer := p.invoke(b, payload); !strings.Contains(answer, fmt.Sprintf(`"released":%d,`, count)) {
 						b.Fatalf("%d interfaces: %.300s", count, answer)
@@ -145,7 +145,6 @@ var callgrindLine = regexp.MustCompile(`(?m)^\s*([\d,]+) \([ \d.]+%\)\s+\S+?:(\S
 // callgrind runs the function under callgrind for some sweeps, and sums up the
 // instructions by package.
 func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
-	b.Helper()
 	out := filepath.Join(b.TempDir(), "callgrind.out")
 	// Without asyncpreemptoff the runtime sends signals to itself, which valgrind does not always survive.
 	p := launch(b, leaking(b, 0), map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)

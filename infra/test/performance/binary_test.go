@@ -9,9 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -50,27 +54,74 @@ func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
 	}
 	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
 	for _, architecture := range slices.Sorted(maps.Keys(machines)) {
-		path := build(t, architecture)
-		file := harness.Must(elf.Open(path))(t)
-		if file.Machine != machines[architecture] {
+		content := harness.Must(os.ReadFile(build(t, architecture)))(t)
+		if file := harness.Must(elf.NewFile(bytes.NewReader(content)))(t); file.Machine != machines[architecture] {
 			t.Errorf("%s is built as %s", architecture, file.Machine)
 		}
-		_ = file.Close()
-		content := harness.Must(os.ReadFile(path))(t)
-		small := compressed(t, content)
-		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small)
-		if architecture == "arm64" && (len(content) > maxBinary || small > maxCompressed) {
-			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small, maxBinary, maxCompressed)
+		var small bytes.Buffer
+		writer := gzip.NewWriter(&small)
+		harness.Must(writer.Write(content))(t)
+		harness.OK(t, writer.Close())
+		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small.Len())
+		if architecture == "arm64" && (len(content) > maxBinary || small.Len() > maxCompressed) {
+			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small.Len(), maxBinary, maxCompressed)
 		}
 	}
 	harness.Publish(t, page, "binary", table, false)
 }
 
-func compressed(t testing.TB, content []byte) int {
+// process is a function at work, the one that ships or another, with a region behind a socket.
+type process struct{ *lambda.Function }
+
+// launch starts a process with the settings of the template's defaults, but for those given.
+func launch(t testing.TB, region *harness.Region, changed map[string]string, command ...string) process {
 	t.Helper()
-	var small bytes.Buffer
-	writer := gzip.NewWriter(&small)
-	harness.Must(writer.Write(content))(t)
-	harness.OK(t, writer.Close())
-	return small.Len()
+	environment := harness.Environment(t, nil)
+	environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = fmt.Sprint(harness.At(t, harness.Deployed(t, nil), "ReleaseFunction", "Properties", "MemorySize"))
+	maps.Copy(environment, changed)
+	arn := "arn:aws:lambda:" + harness.StackRegion + ":" + harness.Account + ":function:" + harness.FunctionName
+	f := harness.Must(lambda.Program{Command: command, Environment: environment, ARN: arn, Timeout: time.Minute, Region: region.Front, Stderr: os.Stderr}.Start())(t)
+	t.Cleanup(f.Stop)
+	return process{f}
+}
+
+// invoke runs it once.
+func (p process) invoke(t testing.TB, payload string) string {
+	t.Helper()
+	return string(harness.Must(p.Invoke(t.Context(), []byte(payload)))(t))
+}
+
+func (p process) resident(t testing.TB) float64 {
+	t.Helper()
+	return harness.Must(resident(p.Processes[0].Process.Pid))(t)
+}
+
+// resident returns the most that a running process has had in memory, in bytes (proc(5), VmHWM).
+func resident(pid int) (bytes float64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, most, _ := strings.Cut(string(status), "VmHWM:") // there is none once the process has ended
+	_, err = fmt.Sscan(most, &bytes)
+	return bytes * 1024, err
+}
+
+// maxResident is what a sweep of 10,000 interfaces may have in memory, in bytes.
+const maxResident = 32e6
+
+// The binary that ships, in a dry sweep of 10,000 leaked interfaces.
+func TestTenThousandInterfacesFit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what ships runs on Linux only")
+	}
+	p := launch(t, leaking(t, 10000), map[string]string{"DRY_RUN": "true"}, build(t, architecture))
+	if answer := p.invoke(t, sweepEvent); !strings.Contains(answer, `"released":10000,`) {
+		t.Fatal(answer)
+	}
+	resident := p.resident(t)
+	t.Logf("%.1f MB resident", resident/1e6)
+	if resident > maxResident {
+		t.Errorf("%.1f MB resident, more than %.0f", resident/1e6, maxResident/1e6)
+	}
 }

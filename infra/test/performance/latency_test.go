@@ -110,7 +110,6 @@ func TestFromDeathToAddressesBack(t *testing.T) {
 
 // draw draws docs/pictures/latency.png: a line for each cleaner that has a color.
 func draw(t *testing.T, all []waits) {
-	t.Helper()
 	picture := chart.Panel("Addresses back, share of the leaks")
 	picture.X.Label.Text = "minutes since the instance's death"
 	var ticks plot.ConstantTicks
@@ -137,16 +136,11 @@ type waits struct{ back, detached, behind []time.Duration }
 
 // play plays a stack with a cleaner.
 func play(t *testing.T, early float64, length time.Duration, prepare func(*harness.Stack)) (w waits) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		parameters := map[string]string{}
-		if prepare != nil {
-			parameters["DryRun"] = "true"
-		}
 		ended := map[string]time.Time{}
 		options := harness.Usual
 		options.Early = early
-		s := harness.Live(t, options, parameters, length, func(s *harness.Stack) {
+		s := harness.Live(t, options, map[string]string{"DryRun": fmt.Sprint(prepare != nil)}, length, func(s *harness.Stack) {
 			leaveAtRandom(s)
 			if prepare != nil {
 				s.Deployed.Paused = true

@@ -42,13 +42,11 @@ func TestEachSettingIsAParameter(t *testing.T) {
 func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
 	given := func(variable, value string) error {
 		environment := harness.Environment(t, nil)
-		if variable != "" {
-			environment[variable] = value
-		}
+		environment[variable] = value
 		_, err := handler.ParseSettings(environment)
 		return err
 	}
-	if err := given("", ""); err != nil {
+	if err := given("AWS_LAMBDA_FUNCTION_NAME", harness.FunctionName); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
 	for parameter, variable := range map[string]string{"GracePeriodMinutes": "GRACE_PERIOD_MINUTES", "DeletesPerMinute": "DELETES_PER_MINUTE"} {

@@ -68,7 +68,6 @@ func (p goPackage) name() string { return strings.TrimPrefix(p.ImportPath, modul
 
 // list runs go list.
 func list(t *testing.T, arguments ...string) (packages []goPackage) {
-	t.Helper()
 	command := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,TestImports,XTestImports", "-tags", "lambda.norpc"}, arguments...)...)
 	command.Dir, command.Stderr = harness.Root(), os.Stderr
 	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0") // as it ships

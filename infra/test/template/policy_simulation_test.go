@@ -18,7 +18,6 @@ import (
 // policies are those that the template writes, by who holds them: a role's own by its logical id,
 // a queue's and those of who may take a role by the ARN, as it is in the first of the places.
 func policies(t *testing.T, given map[string]string) map[string]any {
-	t.Helper()
 	held := map[string]any{}
 	for id, resource := range harness.Deployed(t, given) {
 		switch harness.At(t, resource, "Type") {
@@ -141,7 +140,6 @@ func (s *evaluation) add(c call, held map[string]*int, given map[string]string) 
 
 // decide gets the answers, and checks them.
 func (s *evaluation) decide(t *testing.T) {
-	t.Helper()
 	node := harness.Tool(t, ".venv", "bin", "node")
 	harness.Tool(t, ".ci", "iam", "node_modules")
 	queries := harness.Must(json.Marshal(map[string]any{"policies": s.policies, "calls": s.calls}))(t)

@@ -2,7 +2,15 @@ package template
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // What the template deploys is held against the tables by an IAM simulator of a third party.
@@ -52,4 +60,56 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 	}
 	queries.decide(t)
 	t.Logf("%d times something was taken out, and each was missed", len(queries.checks))
+}
+
+// The roles' statements are compared word by word: a change of what the function
+// may do is seen in review as a change of the golden file.
+func TestTheRolesAreAsReviewed(t *testing.T) {
+	resources := harness.At(t, harness.Template(t), "Resources").(map[string]any)
+	roles := map[string]any{}
+	for name, resource := range resources {
+		resource := resource.(map[string]any)
+		if resource["Type"] != "AWS::IAM::Role" {
+			continue
+		}
+		properties := resource["Properties"].(map[string]any)
+		if properties["ManagedPolicyArns"] != nil || properties["PermissionsBoundary"] == nil {
+			t.Errorf("%s has a managed policy, or no permissions boundary", name)
+		}
+		roles[name] = map[string]any{"Assume": properties["AssumeRolePolicyDocument"], "Policies": properties["Policies"]}
+	}
+	golden := filepath.Join("testdata", "roles.golden.yaml")
+	got := harness.Must(yaml.Marshal(roles))(t)
+	if *harness.Update {
+		harness.OK(t, os.WriteFile(golden, got, 0o644))
+	}
+	if want := harness.Must(os.ReadFile(golden))(t); string(got) != string(want) {
+		t.Errorf("the roles differ from %s; if that is meant: go test ./infra/test/template -run Roles -update\n%s", golden, got)
+	}
+}
+
+// The one write, whatever else changes.
+func TestTheOnlyWriteIsDeleteNetworkInterface(t *testing.T) {
+	reads := regexp.MustCompile(`^(ec2|autoscaling):Describe`)
+	own := []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+	statements := harness.At(t, harness.Template(t), "Resources", "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument", "Statement").([]any)
+	for _, s := range statements {
+		statement := s.(map[string]any)
+		if statement["Effect"] != "Allow" {
+			continue
+		}
+		actions, many := statement["Action"].([]any)
+		if !many {
+			actions = []any{statement["Action"]}
+		}
+		for _, a := range actions {
+			action := a.(string)
+			if reads.MatchString(action) || slices.Contains(own, action) {
+				continue
+			}
+			if action != "ec2:DeleteNetworkInterface" || statement["Condition"] == nil || statement["Resource"] == "*" {
+				t.Errorf("the role may %s on %v", action, statement["Resource"])
+			}
+		}
+	}
 }

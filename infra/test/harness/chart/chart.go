@@ -26,7 +26,6 @@ var (
 
 // Line returns a line through values.
 func Line(t *testing.T, values plotter.XYs, of color.Color) *plotter.Line {
-	t.Helper()
 	l := harness.Must(plotter.NewLine(values))(t)
 	l.Color, l.Width = of, vg.Points(1.2)
 	return l
@@ -44,7 +43,6 @@ func Panel(title string, content ...plot.Plotter) *plot.Plot {
 
 // Save draws rows of panels into a file of docs/pictures.
 func Save(t *testing.T, name string, rows [][]*plot.Plot) {
-	t.Helper()
 	image := vgimg.New(vg.Points(900), vg.Points(540))
 	tiles := draw.Tiles{Rows: len(rows), Cols: len(rows[0]), PadX: vg.Points(16), PadY: vg.Points(16), PadTop: vg.Points(6), PadRight: vg.Points(12), PadLeft: vg.Points(6), PadBottom: vg.Points(6)}
 	for row, canvases := range plot.Align(rows, tiles, draw.New(image)) {

@@ -1,7 +1,9 @@
 package operations
 
 import (
+	"math"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,63 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
 )
+
+// A line of the log: of a run, or of a release.
+type line struct {
+	Timestamp                              time.Time
+	Message, Trigger, Group                string
+	DryRun                                 bool
+	Released, AddressesReleased, Addresses float64
+	SinceTermination                       *float64
+}
+
+// A first week, dry, beside EKS's VPC resource controller, which cleans for the
+// cluster blue only. What docs/adoption.md's queries make of the log is held against
+// what the world knows: how long addresses were lost, and what nobody ever cleaned.
+// It is a whole week with -update only.
+func TestTheFirstWeek(t *testing.T) {
+	t.Parallel()
+	length := max(played(), 3*day)
+	var truth, said struct{ addressHours, neverCleaned float64 }
+	synctest.Test(t, func(t *testing.T) {
+		s := live(t, map[string]string{"DryRun": "true"}, length, func(s *stack) {
+			s.Cleaners.AddResourceController("blue")
+			s.Every(time.Minute, func() {
+				for _, eni := range s.EC2.Leaked() {
+					truth.addressHours += float64(len(eni.Addresses)) / 60
+				}
+			})
+		})
+		truth.neverCleaned = float64(len(s.Leaked()))
+		sweeps, lastHalfDay := 0, time.Now().Add(-day/2)
+		said.neverCleaned = math.Inf(1)
+		for _, l := range harness.Lines[line](t, s.Stdout.String()) {
+			if l.Message != "run completed" || l.Trigger != "schedule" || !l.DryRun {
+				continue
+			}
+			sweeps++
+			said.addressHours += l.AddressesReleased / 60
+			if l.Timestamp.After(lastHalfDay) {
+				said.neverCleaned = min(said.neverCleaned, l.Released)
+			}
+		}
+		for _, call := range s.Calls() {
+			if call.Caller == harness.AccessKey && !strings.HasPrefix(call.Action, "Describe") {
+				t.Errorf("a dry run called %s", call.Action)
+			}
+		}
+		if sweeps < int(length/time.Minute)-1 {
+			t.Errorf("%d sweeps", sweeps)
+		}
+	})
+	t.Logf("addresses were lost for %.0f address-hours, the query says %.0f; nobody cleaned %.0f, the query says %.0f", truth.addressHours, said.addressHours, truth.neverCleaned, said.neverCleaned)
+	if off := math.Abs(said.addressHours/truth.addressHours - 1); off > 0.05 || truth.addressHours < 100 {
+		t.Errorf("the query is off by %.1f %%", 100*off)
+	}
+	if said.neverCleaned == 0 || said.neverCleaned > truth.neverCleaned {
+		t.Errorf("the query says that nobody cleaned %v, the world %v", said.neverCleaned, truth.neverCleaned)
+	}
+}
 
 // played returns how long tests of a week play: a week only with -update.
 func played() time.Duration {
@@ -32,7 +91,6 @@ type weekOfLeaks struct {
 }
 
 func play(t *testing.T, length time.Duration, parameters map[string]string) (w weekOfLeaks) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		hours := func(at time.Time) float64 { return at.Sub(begun).Hours() / 24 }
@@ -50,13 +108,7 @@ func play(t *testing.T, length time.Duration, parameters map[string]string) (w w
 		for n := range w.returned {
 			w.returned[n].X = float64(n) / 24
 		}
-		type release struct {
-			Timestamp        time.Time
-			Message, Group   string
-			Addresses        float64
-			SinceTermination *float64
-		}
-		for _, l := range harness.Lines[release](t, s.Stdout.String()) {
+		for _, l := range harness.Lines[line](t, s.Stdout.String()) {
 			if l.Message == "released" {
 				w.causes[l.Group] += l.Addresses
 				w.returned[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses

@@ -7,7 +7,7 @@ import (
 
 // inOrder puts the named instances' interfaces first, then one random interface, which keeps
 // undeletable ones from starving the others, then the rest.
-func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n int, swap func(i, j int))) []Verdict {
+func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n int, swap func(i, j int))) []*Verdict {
 	shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
 	var first, rest []int
 	for n, v := range plan {
@@ -18,9 +18,9 @@ func inOrder(plan []Verdict, named []string, free map[string]int, shuffle func(n
 		}
 	}
 	random := min(1, len(rest))
-	ordered := make([]Verdict, 0, len(plan))
+	ordered := make([]*Verdict, 0, len(plan))
 	for _, n := range slices.Concat(roundRobin(plan, first, free), rest[:random], roundRobin(plan, rest[random:], free)) {
-		ordered = append(ordered, plan[n])
+		ordered = append(ordered, &plan[n])
 	}
 	return ordered
 }

@@ -21,9 +21,9 @@ func TestOrder(t *testing.T) {
 	t.Logf("seed %d", seed)
 	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
 	plan := slices.Concat(planned("a", 3, other), planned("b", 1, other), planned("c", 2, other), planned("d", 2, dead))
-	plan = inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0}, shuffle)
+	ordered := inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0}, shuffle)
 	var subnets []string
-	for _, v := range plan {
+	for _, v := range ordered {
 		subnets = append(subnets, v.Subnet)
 	}
 	// The named instance's, a random one, then round robin, fewest free first.

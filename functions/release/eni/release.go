@@ -29,10 +29,12 @@ const (
 	Failed   Outcome = "failed"
 )
 
-// Result is a verdict with its outcome.
+// Result is a verdict with its outcome. It points to the verdict, which is large, and never
+// changes it.
 type Result struct {
-	Verdict
+	*Verdict
 	Outcome Outcome
+	Reason  Reason // the verdict's, or that of EC2's answer
 }
 
 // answers maps each class of errors to an outcome: the first row whose class is in the
@@ -55,10 +57,10 @@ var answers = []struct {
 
 // release deletes the planned interfaces one by one; those it does not reach are Deferred. The
 // error is ErrPermissionMissing or nil: one interface that fails does not fail the run.
-func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, dryRun bool) ([]Result, error) {
+func (r *Releaser) release(ctx context.Context, plan []*Verdict, limit Limiter, dryRun bool) ([]Result, error) {
 	deleter, audit := r.Deleter, r.audit
 	if dryRun { // counts in the report, without an audit line
-		deleter, audit = DryRun{}, func(context.Context, Verdict, string) {}
+		deleter, audit = DryRun{}, func(context.Context, *Verdict, string) {}
 	}
 	results := make([]Result, 0, len(plan))
 	unauthorized, tried := 0, 0
@@ -67,7 +69,7 @@ func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, d
 			break
 		}
 		requestID, err := deleter.Delete(ctx, v.ID, limit)
-		result, ends := Result{v, Released}, false
+		result, ends := Result{v, Released, v.Reason}, false
 		if err == nil {
 			audit(ctx, v, requestID)
 		} else {
@@ -85,7 +87,7 @@ func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, d
 		}
 	}
 	for _, v := range plan[len(results):] {
-		results = append(results, Result{v, Deferred})
+		results = append(results, Result{v, Deferred, v.Reason})
 	}
 	if tried > 0 && unauthorized == tried {
 		return results, fmt.Errorf("%d of %d: %w", unauthorized, len(plan), ErrPermissionMissing)
@@ -94,23 +96,22 @@ func (r *Releaser) release(ctx context.Context, plan []Verdict, limit Limiter, d
 }
 
 // classify logs the error of a delete, and returns its result and whether it ends the run's deletes.
-func (r *Releaser) classify(ctx context.Context, v Verdict, err error) (result Result, ends bool) {
+func (r *Releaser) classify(ctx context.Context, v *Verdict, err error) (result Result, ends bool) {
 	attrs := []any{slog.String("interface", v.ID), slog.Any("error", err)}
 	for _, answer := range answers {
 		if errors.Is(err, answer.class) {
-			v.Reason = cmp.Or(answer.reason, v.Reason)
 			r.Log.Log(ctx, answer.level, answer.message, attrs...)
-			return Result{v, answer.outcome}, answer.ends
+			return Result{v, answer.outcome, cmp.Or(answer.reason, v.Reason)}, answer.ends
 		}
 	}
 	r.Log.WarnContext(ctx, "delete failed, the next run tries again", attrs...)
-	return Result{v, Failed}, false
+	return Result{v, Failed, v.Reason}, false
 }
 
 // audit logs a release: what, whose, why, how soon, and the request ID that CloudTrail has.
 // Cluster and group lead to the cause of the leak.
-func (r *Releaser) audit(ctx context.Context, v Verdict, requestID string) {
-	line := Result{v, Released}.line()
+func (r *Releaser) audit(ctx context.Context, v *Verdict, requestID string) {
+	line := Result{v, Released, v.Reason}.line()
 	age, sinceEnd := slog.Any("age", nil), slog.Any("sinceTermination", nil)
 	if line.Age != nil {
 		age = slog.Int64("age", *line.Age)

@@ -12,10 +12,10 @@ import (
 // Log and metrics report the leaks that are left, the oldest one's age, their clusters, and what each subnet gained.
 func TestLeaksOfAReport(t *testing.T) {
 	result := func(outcome Outcome, reason Reason, subnet string, age time.Duration, tags map[string]string) Result {
-		return Result{Verdict{
+		return Result{&Verdict{
 			Interface: Interface{Subnet: subnet, Addresses: 10, Tags: tags}, Reason: reason,
 			created: created{tagged: age != 0, readable: age != 0, age: age},
-		}, outcome}
+		}, outcome, reason}
 	}
 	blue, green := map[string]string{tagCluster: "blue"}, map[string]string{tagClusterPrefix + "green": "owned"}
 	results := []Result{
@@ -64,7 +64,7 @@ func TestCluster(t *testing.T) {
 func TestAReportFitsLambdasAnswer(t *testing.T) {
 	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
 	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
-	results := slices.Repeat([]Result{{v, Deferred}}, maxLines+5)
+	results := slices.Repeat([]Result{{&v, Deferred, v.Reason}}, maxLines+5)
 	report := newReport(Job{Trigger: Manual}, results, nil)
 	text, err := json.Marshal(report)
 	if err != nil || len(text) > 6*1000*1000 {

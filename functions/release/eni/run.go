@@ -50,8 +50,8 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 		return newReport(job, nil, map[string]int{}), err
 	}
 	results, err := r.releaseAll(work, job, plan, deadline)
-	for _, v := range kept {
-		results = append(results, Result{v, Kept})
+	for n := range kept {
+		results = append(results, Result{&kept[n], Kept, kept[n].Reason})
 	}
 	return newReport(job, results, r.freeAddresses(work, kept, plan)), err
 }
@@ -81,6 +81,7 @@ func (r *Releaser) judge(ctx context.Context, scope Scope) (kept, plan []Verdict
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the states of the owning instances: %w", err)
 	}
+	plan = make([]Verdict, 0, len(open))
 	for _, i := range open {
 		if verdict := r.Rule.Judge(i, visible, now); verdict.Release {
 			plan = append(plan, verdict)

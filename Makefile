@@ -73,7 +73,7 @@ clean: ## remove all that was made
 # ---- The binary ----
 
 # sam build reads .ci/build/<Architecture>/Makefile, which sets ARCHITECTURE and includes this one.
-# The template's default serves who builds by hand.
+# The template's default serves a build without SAM.
 ARCHITECTURE ?= $(default-architecture)
 default-architecture = $(shell sed -n '/^  Architecture:/,/Default:/s/.*Default: *//p' template.yaml)
 goarch-arm64 := arm64

@@ -6,7 +6,7 @@
 //
 //	loop         time: one clock, one lock, one random source, due actions
 //	iam          policies
-//	api          the front: callers, throttling, faults, journal of calls
+//	api          the front: callers, throttling, faults, record of calls
 //	ec2          networks, interfaces, instances
 //	cni          nodes with a VPC CNI, which leak interfaces
 //	eventbridge  events, rules, schedules

@@ -14,7 +14,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 )
 
-// A Call is one API call, as operations get it and as the journal keeps it.
+// A Call is one API call, as operations get it and as the record keeps it.
 type Call struct {
 	At      time.Time
 	Caller  string // the access key ID; a CNI's calls have its instance's ID
@@ -45,10 +45,10 @@ func NewError(status int, code, message string) *Error { return &Error{status, c
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// Calls returns the journal: all calls so far, in the order of their answers; to read only.
+// Calls returns the record: all calls so far, in the order of their answers; to read only.
 func (f *Front) Calls() []Call { return slices.Clip(f.calls) }
 
-// Call makes a call from inside the loop, by the account's means: its buckets, its journal.
+// Call makes a call from inside the loop, by the account's means: its buckets, its record.
 func (f *Front) Call(service, action, caller string, form url.Values) (any, *Error) {
 	return f.answer(f.arrive(service, action, caller, form, context.Background()))
 }
@@ -96,7 +96,7 @@ func (f *Front) arrive(service, action, caller string, form url.Values, ctx cont
 }
 
 // answer does what a call requests, unless something stands against it, and writes
-// it to the journal.
+// it to the record.
 func (f *Front) answer(c *Call) (any, *Error) {
 	result, err := f.attempt(c)
 	c.At, c.Status = f.loop.Now(), http.StatusOK

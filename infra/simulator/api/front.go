@@ -1,6 +1,6 @@
 // Package api is the front of a region: what every AWS service of the query protocol
 // does with a call before and after it does its own part. It finds the caller,
-// counts and throttles, injects faults, judges permissions, and keeps the journal.
+// counts and throttles, injects faults, judges permissions, and keeps the record.
 //
 // It imports loop and iam. Services register what they can do ([Front.Register]).
 // Start reading at [Front.ServeHTTP], the door for clients, and at [Front.Call], by

@@ -79,7 +79,7 @@ func TestFaults(t *testing.T) {
 		for _, call := range simulator.Look(r.Region, r.Front.Calls) {
 			codes = append(codes, call.Caller+":"+call.Code)
 		}
-		equal(t, "journal", strings.Join(codes, " "), "AKID:Unavailable AKID:connection reset AKID:")
+		equal(t, "record", strings.Join(codes, " "), "AKID:Unavailable AKID:connection reset AKID:")
 	})
 }
 

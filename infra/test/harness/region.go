@@ -114,7 +114,7 @@ func (r *Region) Sample(name string) string {
 	return strings.NewReplacer(events.Subnet, r.Subnets[0], events.VPC, r.VPC).Replace(string(events.Payload(name)))
 }
 
-// Calls returns the journal of calls.
+// Calls returns the record of calls.
 func (r *Region) Calls() []api.Call { return simulator.Look(r.Region, r.Front.Calls) }
 
 // Leaked returns the interfaces that no one will attach any more.

@@ -32,7 +32,7 @@ func SAMEnvironment(t testing.TB) []string {
 	})
 	return append(clean, "SAM_CLI_TELEMETRY=0", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_REGION="+StackRegion, "AWS_DEFAULT_REGION="+StackRegion, "AWS_ACCESS_KEY_ID="+AccessKey, "AWS_SECRET_ACCESS_KEY=secret",
-		"AWS_ENDPOINT_URL=http://127.0.0.1:1") // what the SAM CLI itself would ask AWS (STS, for the account) is refused
+		"AWS_ENDPOINT_URL=http://127.0.0.1:1") // the SAM CLI's own calls (STS, for the account) are refused
 }
 
 // SAMTarget returns the environment of samconfig.toml for this machine's processor, on which

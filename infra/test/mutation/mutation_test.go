@@ -1,5 +1,5 @@
 // Package mutation shows that the tests can fail: it breaks the product in one place at a time, by
-// go's -overlay, and asks for a test and a simulation that notice. Start reading at mutation_test.go;
+// go's -overlay, and expects a test and a simulation that fail. Start reading at mutation_test.go;
 // the mutants are in mutants_test.go. It runs the tests of other packages, and imports none.
 package mutation
 

@@ -49,7 +49,7 @@ var troubles = []struct {
 }
 
 // Each alarm rings in the troubles that it is for, and in no other; how soon, the log
-// tells (go test -v).
+// shows (go test -v).
 func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
 	t.Parallel()
 	rung := map[string]bool{}
@@ -86,7 +86,7 @@ func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
 	}
 }
 
-// Alarms cost money: none without somebody to tell. A slow schedule is not missed for
+// Alarms cost money: none without a topic to notify. A slow schedule is not missed for
 // a quarter of an hour.
 func TestAlarmsAreMadeForATopicOnly(t *testing.T) {
 	if got := alarms(t, nil); len(got) > 0 {

@@ -179,7 +179,7 @@ func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
 		}
 		// A reason that the day did not have is known by its prefix.
 		if !has(requested) && !(strings.HasPrefix(requested, "kept.") && has("kept.owner-alive")) {
-			t.Errorf("%s asks for %s, which no line has that it finds", name, requested)
+			t.Errorf("%s uses %s, which no line has that it finds", name, requested)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func played() time.Duration {
 // A weekOfLeaks is what pictures show of a simulated week.
 type weekOfLeaks struct {
 	held     plotter.XYs // addresses that leaked interfaces hold, by hour
-	returned plotter.XYs // addresses given back, by hour
+	freed    plotter.XYs // addresses, by hour
 	seconds  plotter.XYs // from terminate to release, by hour of the release
 	causes   map[string]float64
 }
@@ -104,14 +104,14 @@ func play(t *testing.T, length time.Duration, parameters map[string]string) (w w
 			})
 		})
 		w.causes = map[string]float64{}
-		w.returned = make(plotter.XYs, int(length/time.Hour))
-		for n := range w.returned {
-			w.returned[n].X = float64(n) / 24
+		w.freed = make(plotter.XYs, int(length/time.Hour))
+		for n := range w.freed {
+			w.freed[n].X = float64(n) / 24
 		}
 		for _, l := range harness.Lines[line](t, s.Stdout.String()) {
 			if l.Message == "released" {
 				w.causes[l.Group] += l.Addresses
-				w.returned[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses
+				w.freed[int(l.Timestamp.Sub(begun).Hours())].Y += l.Addresses
 				if l.SinceTermination != nil {
 					w.seconds = append(w.seconds, plotter.XY{X: hours(l.Timestamp), Y: *l.SinceTermination})
 				}
@@ -156,12 +156,12 @@ func TestPictures(t *testing.T) {
 	}
 	bars := harness.Must(plotter.NewBarChart(values, vg.Points(46)))(t)
 	bars.Color, bars.LineStyle.Width = chart.Blue, 0
-	causes := chart.Panel("Addresses given back, by Auto Scaling group", bars)
+	causes := chart.Panel("Addresses freed, by Auto Scaling group", bars)
 	causes.X.Label.Text = ""
 	causes.NominalX(names...)
 	causes.X.Min, causes.X.Max = -0.6, float64(len(names))-0.4
 	chart.Save(t, "week.png", [][]*plot.Plot{
-		{held, chart.Panel("Addresses given back, an hour", chart.Line(t, with.returned, chart.Blue))},
+		{held, chart.Panel("Addresses freed, an hour", chart.Line(t, with.freed, chart.Blue))},
 		{chart.Panel("Seconds from terminate to release, each interface", points), causes},
 	})
 }

@@ -79,11 +79,11 @@ func BenchmarkStart(b *testing.B) {
 const vCPU = 1769
 
 // BenchmarkMemory: what two dry sweeps of so many interfaces take at most of memory, what
-// a dry run by hand does, which answers with a list, and the processor time of one sweep.
+// a manual dry run does, which answers with a list, and the processor time of one sweep.
 func BenchmarkMemory(b *testing.B) {
 	const sweeps = 2
 	binary := build(b, architecture)
-	table := "| interfaces | resident at most | in a run by hand | reads | processor time of a sweep | the same at 128 MB's share | at 512 MB's |\n|---|---|---|---|---|---|---|\n"
+	table := "| interfaces | resident at most | in a manual run | reads | processor time of a sweep | the same at 128 MB's share | at 512 MB's |\n|---|---|---|---|---|---|---|\n"
 	for b.Loop() {
 		for _, count := range []int{0, 100, 1000, 10000, 50000} {
 			region := leaking(b, count)

@@ -164,7 +164,7 @@ func deleteTwoASecond(ctx context.Context, r *harness.Region, config aws.Config)
 	for ; ctx.Err() == nil; made++ {
 		id := r.AddInterface(simec2.Interface{Subnet: r.Subnets[0], Description: "its own"})
 		all.Go(func() {
-			_, _ = client.Delete(context.WithoutCancel(ctx), id, rate.NewLimiter(rate.Inf, 0)) // what it met is in the journal of calls
+			_, _ = client.Delete(context.WithoutCancel(ctx), id, rate.NewLimiter(rate.Inf, 0)) // what it met is in the record of calls
 		})
 		time.Sleep(time.Second / 2)
 	}

@@ -151,7 +151,7 @@ func TestPeers(t *testing.T) {
 func (p peer) play(t *testing.T) (a *busy, longest time.Duration, memory float64) {
 	a = newBusy(t, p.every)
 	region := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		if strings.Contains(in.Header.Get("Authorization"), "/sts/aws4_request") { // Custodian asks for the account first
+		if strings.Contains(in.Header.Get("Authorization"), "/sts/aws4_request") { // Custodian reads the account first
 			_, _ = fmt.Fprint(out, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>`+harness.Account+`</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 			return
 		}

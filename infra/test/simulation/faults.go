@@ -79,7 +79,7 @@ type refusal struct {
 	fault api.Fault
 }
 
-// unauthorized fails runs: where nothing else is left to release, it cannot be told
+// unauthorized fails runs: where nothing else is left to release, it cannot be distinguished
 // from a missing permission (spec: release).
 var unauthorized = refusal{"not authorized", api.Fault{Code: "UnauthorizedOperation"}}
 

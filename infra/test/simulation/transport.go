@@ -56,16 +56,16 @@ func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
 
 // send has a call take its effect.
 func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response, err error) {
-	journal := 0
+	before := 0
 	p.region.Do(func() {
 		if before, exists := p.region.EC2.Interface(c.Target); exists {
 			c.Before = &before
 		}
-		c.At, journal = p.region.Loop.Now(), len(p.region.Front.Calls())
+		c.At, before = p.region.Loop.Now(), len(p.region.Front.Calls())
 	})
 	answer, err = p.region.Transport().RoundTrip(in.WithContext(api.WithFault(in.Context(), c.Fault)))
 	p.region.Do(func() {
-		for _, made := range p.region.Front.Calls()[journal:] {
+		for _, made := range p.region.Front.Calls()[before:] {
 			if made.Caller == p.key && err == nil {
 				c.Status, c.Code = made.Status, made.Code
 			}

@@ -87,7 +87,7 @@ var interfaceCases = []struct {
 	{"in another VPC", target{vpc: "arn:aws:ec2:" + here + ":vpc/vpc-0fedcba9876543210"}, "+-+-"},
 	{"in another VPC that another account shares", target{vpc: "arn:aws:ec2:eu-west-1:210987654321:vpc/vpc-0fedcba9876543210"}, "+-+-"},
 	{"in a VPC whose id begins like the second's", target{vpc: "arn:aws:ec2:" + here + ":vpc/vpc-01234567fedcba980"}, "+-+-"},
-	{"in no VPC that EC2 tells", target{vpc: "none"}, "+-+-"},
+	{"in an unknown VPC", target{vpc: "none"}, "+-+-"},
 	{"in another VPC, and bare", target{vpc: "arn:aws:ec2:" + here + ":vpc/vpc-0fedcba9876543210", tags: tags{}}, "--+-"},
 	{"in another VPC, and to keep", target{vpc: "arn:aws:ec2:" + here + ":vpc/vpc-0fedcba9876543210", tags: tags{keepTag: "true"}}, "----"},
 
@@ -98,7 +98,7 @@ var interfaceCases = []struct {
 	{"another partition's", target{arn: "arn:aws-us-gov:ec2:" + here + ":network-interface/eni-0123456789abcdef0"}, "----"},
 }
 
-// Everything else that the stack's roles, and others on what is the stack's, ask for: the same in
+// Everything else that the stack's roles, and others on what is the stack's, call: the same in
 // every column.
 var otherCases = []struct {
 	name, by, actions, resource string

@@ -84,10 +84,10 @@ func played() time.Duration {
 
 // A weekOfLeaks is what pictures show of a simulated week.
 type weekOfLeaks struct {
-	held     plotter.XYs // addresses that leaked interfaces hold, by hour
-	freed    plotter.XYs // addresses, by hour
-	seconds  plotter.XYs // from terminate to release, by hour of the release
-	causes   map[string]float64
+	held    plotter.XYs // addresses that leaked interfaces hold, by hour
+	freed   plotter.XYs // addresses, by hour
+	seconds plotter.XYs // from terminate to release, by hour of the release
+	causes  map[string]float64
 }
 
 func play(t *testing.T, length time.Duration, parameters map[string]string) (w weekOfLeaks) {

@@ -26,72 +26,68 @@ type answer struct {
 }
 
 func main() {
-	if err := write(os.Stdout, os.Stdin); err != nil {
+	text, _ := io.ReadAll(os.Stdin) // what cannot be read is no report
+	table, err := write(bytes.TrimSpace(text))
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	fmt.Print(table)
 }
 
-// write reads an answer and writes its table. An answer to a batch is passed on as it is.
-func write(out io.Writer, in io.Reader) error {
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
-	text = bytes.TrimSpace(text)
+// write writes an answer as a table. An answer to a batch is passed on as it is.
+func write(text []byte) (string, error) {
 	var r answer
 	switch err := json.Unmarshal(text, &r); {
 	case len(text) == 0:
-		return errors.New("there is no answer: what stands above says why")
+		return "", errors.New("there is no answer: what stands above says why")
 	case err != nil:
-		return fmt.Errorf("the answer is no report (%w): %.200s", err, text)
+		return "", fmt.Errorf("the answer is no report (%w): %.200s", err, text)
 	case r.ErrorMessage != "":
-		return errors.New(r.ErrorMessage)
+		return "", errors.New(r.ErrorMessage)
 	case r.Trigger == "":
-		_, err := fmt.Fprintf(out, "%s\n", text)
-		return err
+		return string(text) + "\n", nil
 	}
-	r.rows(out)
-	r.totals(out)
-	return nil
+	var out strings.Builder
+	r.rows(&out)
+	r.totals(&out)
+	return out.String(), nil
 }
 
-func (r answer) rows(out io.Writer) {
+func (r answer) rows(out *strings.Builder) {
 	if len(r.Interfaces) == 0 {
 		return
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) }
-	line("INTERFACE", "SUBNET", "ADDRESSES", "INSTANCE", "STATE", "AGE", "DECISION", "REASON")
+	_, _ = fmt.Fprintln(table, "INTERFACE\tSUBNET\tADDRESSES\tINSTANCE\tSTATE\tAGE\tDECISION\tREASON")
 	for _, i := range r.Interfaces {
-		outcome := string(i.Outcome)
 		if r.DryRun && i.Outcome == eni.Released {
-			outcome = "would release"
+			i.Outcome = "would release"
 		}
-		line(i.ID, i.Subnet, fmt.Sprint(i.Addresses), cmp.Or(i.Instance, "-"), cmp.Or(string(i.InstanceState), "-"), age(i.Age), outcome, string(i.Reason))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Subnet, i.Addresses, cmp.Or(i.Instance, "-"), cmp.Or(i.InstanceState, "-"), age(i.Age), i.Outcome, i.Reason)
 	}
 	_ = table.Flush()
 	if r.InterfacesOmitted > 0 {
-		_, _ = fmt.Fprintf(out, "and %d more, which the answer had no room for\n", r.InterfacesOmitted)
+		fmt.Fprintf(out, "and %d more, which the answer had no room for\n", r.InterfacesOmitted)
 	}
-	_, _ = fmt.Fprintln(out)
+	fmt.Fprintln(out)
 }
 
-func (r answer) totals(out io.Writer) {
+func (r answer) totals(out *strings.Builder) {
 	verb := "released"
 	if r.DryRun {
 		verb = "would be released"
 	}
-	_, _ = fmt.Fprintf(out, "%d found: %d %s, which gives %d addresses back; %d gone, %d deferred, %d failed", r.Found, r.Released, verb, r.AddressesReleased, r.Gone, r.Deferred, r.Failed)
+	fmt.Fprintf(out, "%d found: %d %s, which gives %d addresses back; %d gone, %d deferred, %d failed", r.Found, r.Released, verb, r.AddressesReleased, r.Gone, r.Deferred, r.Failed)
 	for _, reason := range slices.Sorted(maps.Keys(r.Kept)) {
-		_, _ = fmt.Fprintf(out, ", %d kept (%s)", r.Kept[reason], reason)
+		fmt.Fprintf(out, ", %d kept (%s)", r.Kept[reason], reason)
 	}
-	_, _ = fmt.Fprintln(out)
+	fmt.Fprintln(out)
 	for _, subnet := range slices.Sorted(maps.Keys(r.FreeAddresses)) {
-		_, _ = fmt.Fprintf(out, "%s has %d addresses free\n", subnet, r.FreeAddresses[subnet])
+		fmt.Fprintf(out, "%s has %d addresses free\n", subnet, r.FreeAddresses[subnet])
 	}
 	if r.DryRun {
-		_, _ = fmt.Fprintln(out, "This was a dry run: nothing was deleted.")
+		fmt.Fprintln(out, "This was a dry run: nothing was deleted.")
 	}
 }
 

@@ -20,9 +20,8 @@ and 2 more, which the answer had no room for
 subnet-1 has 7 addresses free
 This was a dry run: nothing was deleted.
 `
-	var out strings.Builder
-	if err := write(&out, strings.NewReader(answer)); err != nil || out.String() != want {
-		t.Errorf("%v\n%s\nwant\n%s", err, out.String(), want)
+	if got, err := write([]byte(answer)); err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
 }
 
@@ -32,14 +31,12 @@ func TestWhatIsNoReport(t *testing.T) {
 		"oops": "the answer is no report",
 		`{"errorMessage":"nothing was done: the field \"x\" is not known","errorType":"InputError"}`: `nothing was done: the field "x" is not known`,
 	} {
-		var out strings.Builder
-		if err := write(&out, strings.NewReader(answer)); err == nil || !strings.HasPrefix(err.Error(), want) || out.Len() > 0 {
-			t.Errorf("%q: %v, %s", answer, err, out.String())
+		if got, err := write([]byte(answer)); err == nil || !strings.HasPrefix(err.Error(), want) || got != "" {
+			t.Errorf("%q: %v, %s", answer, err, got)
 		}
 	}
-	var out strings.Builder
-	if err := write(&out, strings.NewReader(`{"batchItemFailures":[]}`)); err != nil || out.String() != "{\"batchItemFailures\":[]}\n" {
-		t.Errorf("a batch's answer becomes %q, %v", out.String(), err)
+	if got, err := write([]byte(`{"batchItemFailures":[]}`)); err != nil || got != "{\"batchItemFailures\":[]}\n" {
+		t.Errorf("a batch's answer becomes %q, %v", got, err)
 	}
 }
 

@@ -1,8 +1,8 @@
-// Command acceptance shows on a real account what no emulator can, and on the
-// emulators of `make e2e` that it would: it deploys a stack, makes interfaces of every
-// kind of the rule that can be made by hand, sends an event, looks what is released and
-// what stays, does an operator's acts, and takes everything down again, also after a
-// failure. docs/acceptance.md says more; `make acceptance` runs it.
+// Command acceptance shows on a real account what no emulator can, and runs on the
+// emulators of `make e2e`, too: it deploys a stack, makes interfaces of every kind of the
+// rule that can be made by hand, sends events, checks what is released and what stays,
+// changes the stack as an operator does, and takes everything down again, also after a
+// failure. docs/acceptance.md has the steps; `make acceptance` runs it.
 package main
 
 import (
@@ -19,75 +19,81 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/boto3"
 )
 
-// options are the command line.
-type options struct {
-	region, account string
-	subnets         string // existing ones instead of a VPC of its own: two of one VPC, one of another
-	configEnv       string // of samconfig.toml
-	record          string // file for EC2's answers
-	clean           bool   // only take down what earlier runs left
-	yes             bool
+// An acceptance is one run of this program.
+type acceptance struct {
+	*sandbox
+	subnets string // existing ones instead of new ones: two of one VPC, one of another
+	clean   bool   // only take down what earlier runs left
+
+	nets  []subnet          // two of one VPC, one of another
+	made  map[string]string // IDs of interfaces, by their kinds
+	stack stack
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.region, "region", "", "region to run in")
-	flag.StringVar(&o.account, "account", "", "12 digits of the sandbox account, to be sure that it is meant")
-	flag.StringVar(&o.subnets, "subnets", "", "three existing subnets, two of one VPC and one of another, instead of new ones")
-	flag.StringVar(&o.configEnv, "config-env", "default", "environment of samconfig.toml that was built")
-	flag.StringVar(&o.record, "record", "acceptance.json", "file for EC2's answers")
-	flag.BoolVar(&o.clean, "clean", false, "only take down what earlier runs left")
+	a := acceptance{sandbox: &sandbox{begun: time.Now()}, made: map[string]string{}}
+	flag.StringVar(&a.region, "region", "", "region to run in")
+	flag.StringVar(&a.account, "account", "", "12 digits of the sandbox account, to be sure that it is meant")
+	flag.StringVar(&a.subnets, "subnets", "", "three existing subnets, two of one VPC and one of another, instead of new ones")
+	flag.StringVar(&a.configEnv, "config-env", "default", "environment of samconfig.toml that was built")
+	flag.BoolVar(&a.clean, "clean", false, "only take down what earlier runs left")
 	flag.Parse()
-	o.yes = os.Getenv("ACCEPT") == "yes"
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	var stop func()
+	a.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := a.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "\nacceptance:", err)
 		os.Exit(1)
 	}
 }
 
 // run asks, does the steps, and takes down in any case.
-func run(ctx context.Context, o options) (err error) {
-	if o.region == "" || o.account == "" {
+func (a *acceptance) run() (err error) {
+	if a.region == "" || a.account == "" {
 		return errors.New("say which sandbox is meant: make acceptance REGION=eu-west-1 ACCOUNT=123456789012")
 	}
-	environment := append(os.Environ(), "AWS_REGION="+o.region, "AWS_DEFAULT_REGION="+o.region, "SAM_CLI_TELEMETRY=0")
-	client, err := boto3.Start(".", environment)
-	if err != nil {
+	a.environment = append(os.Environ(), "AWS_REGION="+a.region, "AWS_DEFAULT_REGION="+a.region, "SAM_CLI_TELEMETRY=0")
+	if a.aws, err = boto3.Start(".", a.environment); err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	a := &acceptance{ctx: ctx, options: o, aws: client, environment: environment, begun: time.Now(), id: time.Now().UTC().Format("0102-150405")}
+	defer a.aws.Close()
 	var caller struct{ Account, Arn string }
-	if err := client.Call("sts", "get_caller_identity", nil, &caller); err != nil {
-		return fmt.Errorf("asking who you are: %w", err)
+	if err := a.aws.Call("sts", "get_caller_identity", nil, "", &caller); err != nil {
+		return err
 	}
-	if caller.Account != o.account {
-		return fmt.Errorf("you are in the account %s (%s), not in %s: nothing was done", caller.Account, caller.Arn, o.account)
+	if caller.Account != a.account {
+		return fmt.Errorf("you are in the account %s (%s), not in %s: nothing was done", caller.Account, caller.Arn, a.account)
 	}
-	fmt.Printf(plan, o.account, o.region, caller.Arn)
-	if !o.yes && !confirmed() {
+	fmt.Printf(plan, a.account, a.region, caller.Arn)
+	if os.Getenv("ACCEPT") != "yes" && !confirmed() {
 		return errors.New("nothing was done")
+	}
+	if !a.clean {
+		a.id = a.begun.UTC().Format("0102-150405")
 	}
 	defer func() {
 		if left := a.takeDown(); left != nil {
 			err = errors.Join(err, fmt.Errorf("something is left; run it again with CLEAN=1: %w", left))
 		}
 	}()
-	if o.clean {
+	if a.clean {
 		return nil
 	}
 	for _, step := range a.steps() {
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
-		}
-		a.say("== %s", step.title)
-		if err := step.do(); err != nil {
+		a.log("== %s", step.title)
+		if err := attempt(step.do); err != nil {
 			return fmt.Errorf("%s: %w", step.title, err)
 		}
+		if a.ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
 	}
-	a.conclude()
+	a.log("every step was as it should be")
+	for _, each := range append(a.notShown,
+		"that alarms ring: each is judged by its own definition on a day's metrics by make test (TestEachAlarmRingsInItsTroubleOnly)",
+		"Auto Scaling's own delivery of the event, at best effort: the event was put into the queue as the rule does; scale a group of EKS's in") {
+		fmt.Printf("        not shown: %s\n", each)
+	}
 	return nil
 }
 
@@ -104,82 +110,23 @@ func confirmed() bool {
 	return strings.TrimSpace(answer) == "yes"
 }
 
-// An acceptance is one run of this program.
-type acceptance struct {
-	options
-	ctx         context.Context
-	aws         *boto3.Client
-	environment []string
-	begun       time.Time
-	id          string // of the run: all that it makes is tagged with it
-
-	vpcs     []string
-	nets     []string          // subnets: two of the first VPC, one of the second
-	made     map[string]string // interfaces, by their kinds
-	stack    stack
-	notShown []string
-}
-
 type step struct {
 	title string
-	do    func() error
+	do    func()
 }
 
 func (a *acceptance) steps() []step {
 	return []step{
-		{"EC2's answers that the simulator is held against", a.recordAnswers},
+		{"EC2's answers that the simulator is held against", a.compareAnswers},
 		{"a VPC, and an interface of every kind", a.makeWorld},
 		{"deploy, dry", a.deployDry},
-		{"a look by hand: each interface, its decision and reason", a.lookByHand},
+		{"a manual dry run: each interface, its decision and reason", a.manualRun},
 		{"an event in a dry stack releases nothing", a.eventInDryStack},
 		{"the role: each allow and each deny", a.tryRole},
 		{"a bad update is refused, and the stack is as it was", a.badUpdate},
-		{"an operator flips DryRun; the next event releases what is leaked, and nothing else", a.flip},
-		{"an operator pauses the events, and takes them up again", a.pause},
-		{"a cause that sends events to the dead-letter queue; mended, redriven, released", a.redrive},
+		{"an operator sets DryRun=false; the next event releases what is leaked, and nothing else", a.release},
+		{"an operator disables the events, and enables them again", a.pause},
+		{"a cause that sends events to the dead-letter queue; fixed, redriven, released", a.redrive},
 		{"a second stack, on its schedule, for the other VPC", a.secondStack},
-	}
-}
-
-// emulated tells whether this is not AWS, but stand-ins of it.
-func (a *acceptance) emulated() bool { return os.Getenv("AWS_ENDPOINT_URL") != "" }
-
-func (a *acceptance) say(format string, arguments ...any) {
-	fmt.Printf("%4.0f s  %s\n", time.Since(a.begun).Seconds(), fmt.Sprintf(format, arguments...))
-}
-
-// until waits for what is true in the end.
-func (a *acceptance) until(what string, patience time.Duration, done func() (bool, error)) error {
-	for limit := time.Now().Add(patience); ; {
-		is, err := done()
-		switch {
-		case err != nil:
-			return err
-		case is:
-			a.say("%s", what)
-			return nil
-		case time.Now().After(limit):
-			return fmt.Errorf("timed out after %v waiting until %s", patience, what)
-		}
-		select {
-		case <-a.ctx.Done():
-			return errors.New("interrupted")
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// missing notes what could not be shown here, and what shows it instead.
-func (a *acceptance) missing(what, instead string) {
-	a.notShown = append(a.notShown, what+": "+instead)
-	a.say("not shown here: %s", what)
-}
-
-func (a *acceptance) conclude() {
-	a.say("every step was as it should be")
-	for _, each := range append(a.notShown,
-		"that alarms ring: each is judged by its own definition on a day's metrics by make test (TestEachAlarmRingsInItsTroubleOnly)",
-		"Auto Scaling's own delivery of the event, at best effort: the event was put into the queue as the rule does; scale a group of EKS's in") {
-		fmt.Printf("        not shown: %s\n", each)
 	}
 }

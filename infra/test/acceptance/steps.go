@@ -9,20 +9,17 @@ import (
 	"time"
 )
 
-func (a *acceptance) deployDry() error {
-	// No sweep in between: what happens, happens by hand and by events.
-	return a.deploy("DryRun=true", `ScheduleExpression="rate(1 day)"`, "VpcIds="+a.vpcs[0])
+func (a *acceptance) deployDry() {
+	a.stack = stack{sandbox: a.sandbox, name: stackPrefix + a.id}
+	// No sweep in between: what happens, is by manual runs and by events.
+	a.stack.deploy("DryRun=true", `ScheduleExpression="rate(1 day)"`, "VpcIds="+a.nets[0].vpc)
 }
 
-// lookByHand holds the decision and the reason of each interface against kinds.
-func (a *acceptance) lookByHand() error {
-	r, err := a.invoke(`{"subnetIds":["` + strings.Join(a.nets, `","`) + `"]}`)
-	if err != nil {
-		return err
-	}
+// manualRun compares the decision and the reason of each interface with its kind's.
+func (a *acceptance) manualRun() {
 	got := map[string]string{}
-	for _, line := range r.Interfaces {
-		got[line.ID] = line.Decision + " " + line.Reason
+	for _, line := range a.stack.invoke(fmt.Sprintf(`{"subnetIds":[%q,%q,%q]}`, a.nets[0].id, a.nets[1].id, a.nets[2].id)).Interfaces {
+		got[line.ID] = fmt.Sprintf("%s %s", line.Outcome, line.Reason)
 	}
 	var wrong []error
 	for _, kind := range kinds {
@@ -30,125 +27,135 @@ func (a *acceptance) lookByHand() error {
 		if got[id] != want {
 			wrong = append(wrong, fmt.Errorf("%s (%s) is %q, want %q", id, kind.name, got[id], want))
 		}
-		a.say("%s: %s: %s", id, kind.name, got[id])
+		a.log("%s: %s: %s", id, kind.name, got[id])
 	}
-	return errors.Join(wrong...)
+	must(errors.Join(wrong...))
 }
 
-// expectThere holds what still exists against what must.
-func (a *acceptance) expectThere(released ...string) error {
-	there, err := a.there()
-	if err != nil {
-		return err
-	}
+// expectExist expects all interfaces but those of the kinds that must be released.
+func (a *acceptance) expectExist(released ...string) {
+	ids := a.listed("network_interface", "NetworkInterface")
 	for _, kind := range kinds {
-		if there[kind.name] == slices.Contains(released, kind.name) {
-			return fmt.Errorf("%s (%s) exists: %t", a.made[kind.name], kind.name, there[kind.name])
+		if exists := slices.Contains(ids, a.made[kind.name]); exists == slices.Contains(released, kind.name) {
+			fail("%s (%s) exists: %t", a.made[kind.name], kind.name, exists)
 		}
 	}
-	a.say("%d of %d interfaces are there, as they must be", len(kinds)-len(released), len(kinds))
-	return nil
+	a.log("%d of %d interfaces exist, as they must", len(kinds)-len(released), len(kinds))
 }
 
-func (a *acceptance) eventInDryStack() error {
-	if err := a.terminated(goneNode); err != nil {
-		return err
-	}
-	if err := a.until("the log has the event's run, a dry one", 5*time.Minute, func() (bool, error) {
-		return a.logged(`"trigger":"event","dryRun":true`)
-	}); err != nil {
-		return err
-	}
-	return a.expectThere()
-}
-
-func (a *acceptance) flip() error {
-	if err := a.deploy("DryRun=false"); err != nil {
-		return err
-	}
-	told := time.Now()
-	if err := a.terminated(goneNode); err != nil {
-		return err
-	}
-	err := a.until("what is leaked is released", 3*time.Minute, func() (bool, error) {
-		there, err := a.there()
-		return !slices.ContainsFunc(toRelease(), func(name string) bool { return there[name] }), err
+func (a *acceptance) untilReleased(what string, patience time.Duration, names ...string) {
+	a.until(what, patience, func() bool {
+		ids := a.listed("network_interface", "NetworkInterface")
+		return !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ids, a.made[name]) })
 	})
-	if err != nil {
-		return err
+}
+
+func (a *acceptance) eventInDryStack() {
+	a.stack.terminated(goneNode, a.nets[0])
+	a.until("the log has the event's run, a dry one", 5*time.Minute, func() bool {
+		return a.stack.logged(`"trigger":"event","dryRun":true`)
+	})
+	a.expectExist()
+}
+
+func (a *acceptance) release() {
+	a.stack.deploy("DryRun=false")
+	sent := time.Now()
+	a.stack.terminated(goneNode, a.nets[0])
+	a.untilReleased("what is leaked is released", 3*time.Minute, leaks...)
+	if took := time.Since(sent); a.emulated() && took < time.Minute { // by the rule, so after the queue's delay
+		fail("it was released after %v, before the queue's delay was over", took)
 	}
-	if took := time.Since(told); a.emulated() && took < time.Minute { // by the rule, so after the queue's delay
-		return fmt.Errorf("it was released after %v, before the queue's delay was over", took)
+	for _, name := range leaks {
+		a.until("the log has the release of "+a.made[name], time.Minute, func() bool {
+			return a.stack.logged(`"message":"released"`, `"interface":"`+a.made[name]+`"`)
+		})
 	}
-	for _, name := range toRelease() {
-		if err := a.until("the log has the release of "+a.made[name], time.Minute, func() (bool, error) {
-			return a.logged(`"message":"released"`, `"interface":"`+a.made[name]+`"`)
-		}); err != nil {
-			return err
-		}
-	}
-	return a.expectThere(toRelease()...)
+	a.expectExist(leaks...)
 }
 
 // badUpdate gives a parameter that the template refuses, and what CloudFormation must roll back.
-func (a *acceptance) badUpdate() error {
-	before, err := a.outputs(a.stack.name)
-	if err != nil {
-		return err
-	}
-	switch err := a.deploy("GracePeriodMinutes=5"); {
-	case err == nil && !a.emulated():
-		return errors.New("CloudFormation takes a grace period of 5 minutes")
-	case err == nil:
-		a.missing("that CloudFormation refuses a grace period of 5 minutes", "cfn-lint holds the template's MinValue; the function refuses it, too: TestE2ELocalMistakes")
-		if _, err := a.invoke(`{}`); err == nil {
-			return errors.New("the function runs with a grace period of 5 minutes")
+func (a *acceptance) badUpdate() {
+	before := a.stack.outputs
+	for _, c := range []struct {
+		bad, good, shownBy string
+		runs               bool // with the bad one, where CloudFormation takes it
+	}{
+		{"GracePeriodMinutes=5", "GracePeriodMinutes=30", "cfn-lint holds the template's MinValue; the function refuses it, too: TestE2ELocalMistakes", false},
+		{"PermissionsBoundaryArn=arn:aws:iam::" + a.account + ":policy/there-is-none-" + a.id, `PermissionsBoundaryArn=""`, "nothing but AWS", true},
+	} {
+		err := attempt(func() { a.stack.deploy(c.bad) })
+		switch {
+		case err == nil && !a.emulated():
+			fail("CloudFormation takes %s", c.bad)
+		case err == nil:
+			a.missing("that CloudFormation refuses or rolls back "+c.bad, c.shownBy)
+			if runs := attempt(func() { a.stack.invoke(`{}`) }) == nil; runs != c.runs {
+				fail("with %s the function runs: %t", c.bad, runs)
+			}
+			a.stack.deploy(c.good)
+		case !c.runs && !strings.Contains(err.Error(), "GracePeriodMinutes"):
+			fail("%s fails for another reason: %w", c.bad, err)
+		default:
+			a.log("refused or rolled back: %s", c.bad)
 		}
-		a.say("but the function itself refuses to start with it")
-		if err := a.deploy("GracePeriodMinutes=30"); err != nil {
-			return err
-		}
-	case !strings.Contains(err.Error(), "GracePeriodMinutes"):
-		return fmt.Errorf("a grace period of 5 minutes fails for another reason: %w", err)
-	default:
-		a.say("refused: a grace period of 5 minutes")
 	}
-	switch err := a.deploy("PermissionsBoundaryArn=arn:aws:iam::" + a.account + ":policy/there-is-none-" + a.id); {
-	case err == nil && !a.emulated():
-		return errors.New("CloudFormation takes a permissions boundary that is not there")
-	case err == nil:
-		a.missing("that CloudFormation rolls an update back", "nothing but AWS")
-		if err := a.deploy(`PermissionsBoundaryArn=""`); err != nil {
-			return err
-		}
-	default:
-		a.say("rolled back: a permissions boundary that is not there")
+	if after := a.stack.readOutputs(); !maps.Equal(before, after) {
+		fail("the stack has changed from %v to %v", before, after)
 	}
-	after, err := a.outputs(a.stack.name)
-	if err != nil || !maps.Equal(before, after) {
-		return fmt.Errorf("the stack has changed: %v, %w", after, err)
-	}
-	_, err = a.invoke(`{}`)
-	return err
+	a.stack.invoke(`{}`)
 }
 
-func (a *acceptance) pause() error {
-	rule, err := a.resource("TerminateEventsRule")
-	if err != nil {
-		return err
+func (a *acceptance) pause() {
+	rule := a.stack.resource("TerminateEventsRule")
+	for _, want := range []string{"DISABLED", "ENABLED"} {
+		a.stack.deploy("TerminateEvents=" + want)
+		if state := ask[string](a.sandbox, "State", "events", "describe_rule", arguments{"Name": rule}); state != want {
+			fail("the rule %s is %s, not %s", rule, state, want)
+		}
+		a.log("the rule is %s", want)
 	}
-	for _, state := range []string{"DISABLED", "ENABLED"} {
-		if err := a.deploy("TerminateEvents=" + state); err != nil {
-			return err
+}
+
+// secondStack deploys a stack beside the first one, for the other VPC and on its schedule, with all
+// that is optional. It shares nothing with the first, and releases what no event did.
+func (a *acceptance) secondStack() {
+	second := stack{sandbox: a.sandbox, name: a.stack.name + "-2"}
+	second.deploy("DryRun=true", "VpcIds="+a.nets[2].vpc, "Dashboard=true", "AlarmTopicArn=arn:aws:sns:"+a.region+":"+a.account+":operators")
+	a.expectSeparate(second)
+	a.until("a scheduled sweep, a dry one, logs what it would release", 4*time.Minute, func() bool {
+		return second.logged(`"trigger":"schedule","dryRun":true`, `"released":1,`)
+	})
+	a.expectExist(leaks...)
+	second.deploy("DryRun=false")
+	a.untilReleased("a scheduled sweep has released "+a.made[elsewhere.name], 4*time.Minute, elsewhere.name)
+
+	// The schedule releases what could not be released when its event came, too.
+	late := elsewhere
+	late.tags = map[string]string{tagNoManage: "true"}
+	id := a.make(late)
+	second.terminated(goneNode, a.nets[2])
+	a.until("the event's run has kept "+id, 5*time.Minute, func() bool {
+		return second.logged(`"trigger":"event"`, `"opted-out":`)
+	})
+	a.expectExist(leaks...)
+	a.call("ec2", "create_tags", arguments{"Resources": []string{id}, "Tags": []arguments{{"Key": tagNoManage, "Value": "false"}}})
+	a.untilReleased("a scheduled sweep has released "+id, 4*time.Minute, late.name)
+}
+
+// expectSeparate compares the resources of the stack with those of a second one: none is of both, and
+// the second one, which has all that is optional, lacks none.
+func (a *acceptance) expectSeparate(second stack) {
+	one, two := a.stack.resources(), second.resources()
+	kinds := map[string]int{}
+	for _, each := range two {
+		kinds[each.ResourceType]++
+		if slices.ContainsFunc(one, func(other resource) bool { return other.PhysicalResourceID == each.PhysicalResourceID }) {
+			fail("both stacks have the %s %s", each.ResourceType, each.PhysicalResourceID)
 		}
-		var answer struct{ State string }
-		if err := a.aws.Call("events", "describe_rule", map[string]any{"Name": rule}, &answer); err != nil {
-			return err
-		}
-		if answer.State != state {
-			return fmt.Errorf("the rule %s is %s, not %s", rule, answer.State, state)
-		}
-		a.say("the rule is %s", state)
 	}
-	return nil
+	if kinds["AWS::CloudWatch::Alarm"] != 6 || kinds["AWS::CloudWatch::Dashboard"] != 1 || len(two) != len(one)+7 {
+		fail("the second stack has %v, the first %d resources", kinds, len(one))
+	}
+	a.log("the stacks have %d and %d resources, none of them of both", len(one), len(two))
 }

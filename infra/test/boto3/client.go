@@ -5,6 +5,7 @@ package boto3
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,53 +26,48 @@ type Error struct{ Code, Message string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
+// Arguments are those of a call, as boto3 has them.
+type Arguments map[string]any
+
 // Start starts a client with an environment of its own. Root is the repository's folder,
 // in which `make .venv/stamp` has installed boto3.
 func Start(root string, environment []string) (*Client, error) {
 	command := exec.Command(filepath.Join(root, ".venv", "bin", "python"), filepath.Join(root, "infra", "test", "boto3", "client.py"))
 	command.Env, command.Stderr = environment, os.Stderr
-	in, err := command.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := command.Start(); err != nil {
+	in, inErr := command.StdinPipe()
+	out, outErr := command.StdoutPipe()
+	if err := errors.Join(inErr, outErr, command.Start()); err != nil {
 		return nil, fmt.Errorf("starting boto3 (make .venv/stamp installs it): %w", err)
 	}
 	return &Client{command, in, json.NewEncoder(in), json.NewDecoder(out)}, nil
 }
 
-// Call makes one call and reads its answer; both are as boto3 has them. An error of
-// AWS's is an *Error.
-func (c *Client) Call(service, operation string, arguments map[string]any, answer any) error {
-	if arguments == nil {
-		arguments = map[string]any{}
+// Call makes one call, all of its pages, and reads into answer what a query finds, one as
+// `aws --query` takes. An error of AWS's is an *Error.
+func (c *Client) Call(service, operation string, arguments Arguments, query string, answer any) error {
+	var reply struct {
+		Answer json.RawMessage
+		Error  *Error
 	}
-	if err := c.requests.Encode([]any{service, operation, arguments}); err != nil {
+	err := c.requests.Encode([]any{service, operation, arguments, query})
+	if err == nil {
+		err = c.answers.Decode(&reply)
+	}
+	switch {
+	case err != nil:
+	case reply.Error != nil:
+		err = reply.Error
+	case answer != nil:
+		err = json.Unmarshal(reply.Answer, answer)
+	}
+	if err != nil {
 		return fmt.Errorf("calling %s %s: %w", service, operation, err)
 	}
-	var reply [2]json.RawMessage
-	if err := c.answers.Decode(&reply); err != nil {
-		return fmt.Errorf("calling %s %s: %w", service, operation, err)
-	}
-	var refused *Error
-	if err := json.Unmarshal(reply[1], &refused); err != nil {
-		return fmt.Errorf("calling %s %s: %w", service, operation, err)
-	}
-	if refused != nil {
-		return fmt.Errorf("calling %s %s: %w", service, operation, refused)
-	}
-	if answer == nil {
-		return nil
-	}
-	return json.Unmarshal(reply[0], answer)
+	return nil
 }
 
 // Close ends the process.
-func (c *Client) Close() error {
+func (c *Client) Close() {
 	_ = c.in.Close()
-	return c.command.Wait()
+	_ = c.command.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,11 @@ func TestE2ELocalMistakes(t *testing.T) {
 	harness.SAMBuild(t)
 	t.Run("a bad setting", func(t *testing.T) {
 		s := newSocket(t)
-		answer, log := s.samLocalInvoke(`{"dryRun":false}`, "GRACE_PERIOD_MINUTES=5", "VPC_IDS=,")
+		settings := s.file("settings.json", `{"Parameters":{"GRACE_PERIOD_MINUTES":"5","VPC_IDS":","}}`)
+		var answer, log string
+		for try := 0; try < 3 && !strings.Contains(log, "the function cannot start"); try++ { // the SAM CLI can miss the log of a container that ends at once
+			answer, log = s.samLocalInvoke(`{"dryRun":false}`, "--env-vars", settings)
+		}
 		if !strings.Contains(log, `GRACE_PERIOD_MINUTES: `) || !strings.Contains(log, `VPC_IDS: `) {
 			t.Errorf("answer %s\nlog %s", answer, log)
 		}
@@ -84,48 +89,31 @@ type socket struct {
 func newSocket(t *testing.T) *socket {
 	t.Helper()
 	r := harness.NewRegion(t, 1, simulator.Options{})
-	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	listener, err := net.Listen("tcp", bridge+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: r.Front}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-	return &socket{r, fmt.Sprintf("http://%s:%d", bridge, listener.Addr().(*net.TCPAddr).Port)}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: r.Front}}
+	server.Start()
+	t.Cleanup(server.Close)
+	return &socket{r, server.URL}
 }
 
-// localTemplate is the built template for `sam local invoke` against the region. The
-// container knows only variables that the template declares, so this declares the two
-// endpoints, too; the rest is as it ships.
-func (s *socket) localTemplate(settings ...string) string {
+// flags make `sam local invoke` run the built template against the region. The container
+// has only variables that a template declares, so this one declares the two endpoints,
+// too; the rest is as it ships.
+func (s *socket) flags() []string {
 	s.Helper()
-	_, folder := harness.SAMTarget()
-	built, err := os.ReadFile(filepath.Join(harness.Root(), folder, "template.yaml"))
+	_, target := harness.SAMTarget()
+	folder := filepath.Join(harness.Root(), target)
+	built, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
 	if err != nil {
 		s.Fatal(err)
 	}
-	code, err := filepath.Abs(filepath.Join(harness.Root(), folder, "ReleaseFunction"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	extra := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
-	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), extra)
-	local = regexp.MustCompile(`(?m)^( *CodeUri:) .*$`).ReplaceAllString(local, "${1} "+code)
-	for _, setting := range settings {
-		name, value, _ := strings.Cut(setting, "=")
-		local = regexp.MustCompile(`(?m)^( *`+name+`:)(.*\n +Ref: .*| .*)$`).ReplaceAllString(local, `${1} "`+value+`"`)
-	}
-	return s.file("template.yaml", local)
-}
-
-// samConfig is samconfig.toml, which the SAM CLI looks for beside the template.
-func (s *socket) samConfig() string {
-	s.Helper()
-	path, err := filepath.Abs(filepath.Join(harness.Root(), "samconfig.toml"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	return path
+	endpoints := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
+	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), endpoints)
+	local = regexp.MustCompile(`(?m)^( *CodeUri:) .*$`).ReplaceAllString(local, "${1} "+filepath.Join(folder, "ReleaseFunction"))
+	return []string{"--skip-pull-image", "--config-file", filepath.Join(harness.Root(), "samconfig.toml"), "--template-file", s.file("template.yaml", local)}
 }
 
 // file writes a file that goes with the test.
@@ -139,11 +127,11 @@ func (s *socket) file(name, text string) string {
 }
 
 // samLocalInvoke returns the function's answer and its log.
-func (s *socket) samLocalInvoke(payload string, settings ...string) (answer, log string) {
+func (s *socket) samLocalInvoke(payload string, flags ...string) (answer, log string) {
 	s.Helper()
-	environment, _ := harness.SAMTarget()
-	answer, log, _ = harness.SAM(s, harness.SAMEnvironment(s), "local", "invoke", "ReleaseFunction", "--config-file", s.samConfig(), "--config-env", environment,
-		"--template-file", s.localTemplate(settings...), "--skip-pull-image", "--event", s.file("event.json", payload))
+	target, _ := harness.SAMTarget()
+	arguments := append([]string{"local", "invoke", "ReleaseFunction", "--config-env", target, "--event", s.file("event.json", payload)}, s.flags()...)
+	answer, log, _ = harness.SAM(s, harness.SAMEnvironment(s), append(arguments, flags...)...)
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
 		answer = compact.String()
@@ -176,12 +164,12 @@ func TestE2EInvoke(t *testing.T) {
 	}
 }
 
-// makeInvoke runs `make invoke` with the region for EC2, and returns what it prints, its log left out.
+// makeInvoke runs `make invoke` with the region for EC2, and returns what it prints, or where it fails its log.
 func (s *socket) makeInvoke(arguments ...string) string {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "make", append([]string{"--no-print-directory", "-s", "invoke", "SAM_FLAGS=--skip-pull-image --config-file " + s.samConfig() + " --template-file " + s.localTemplate()}, arguments...)...)
+	command := exec.CommandContext(ctx, "make", append(arguments, "--no-print-directory", "-s", "invoke", "SAM_FLAGS="+strings.Join(s.flags(), " "))...)
 	var out, log bytes.Buffer
 	command.Dir, command.Env, command.Stdout, command.Stderr = harness.Root(), harness.SAMEnvironment(s), &out, &log
 	if err := command.Run(); err != nil {

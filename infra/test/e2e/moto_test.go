@@ -1,9 +1,9 @@
 package e2e
 
 import (
+	"bufio"
 	"cmp"
-	"fmt"
-	"net"
+	"maps"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -12,75 +12,81 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
-	simec2 "github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/boto3"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
-// The same run in the same world, once on moto and once on the simulator, deletes
-// the same interfaces. The world is made in moto and copied from there; it is one
-// in which the two agree: moto deletes attached interfaces, for one, so none is
-// attached, and it knows no prefixes.
+// The same run in the same region, once on moto and once on the simulator, deletes
+// the same interfaces. It is a region in which the two agree: moto deletes attached
+// interfaces, for one, so none is attached, and it knows no prefixes.
 func TestTheSameRunOnMoto(t *testing.T) {
-	endpoint := startMoto(t)
+	m := startMoto(t)
 	settings := map[string]string{"ClusterNames": "blue"}
 	f := harness.NewFunction(harness.NewRegion(t, 1, simulator.Options{}), settings)
-	onSimulator := f.AWS
-	f.AWS = harness.Client(harness.AccessKey, http.DefaultTransport)
-	f.AWS.BaseEndpoint = aws.String(endpoint)
-	f.Start(settings)
-	moto := sdk.NewFromConfig(f.AWS)
-	leaks := fillMoto(t, moto)
-	before := listMoto(t, moto)
-	copyTo(f.Region, moto, before)
-
-	report := f.Report(`{"dryRun":false}`)
-	after := listMoto(t, moto)
-	var onMoto []string
-	for id := range before {
-		if _, there := after[id]; !there {
-			onMoto = append(onMoto, id)
-		}
-	}
-
-	f.AWS = onSimulator
-	f.Start(settings)
+	made, leaks := m.addInterfaces(f.Region)
 	f.Report(`{"dryRun":false}`)
 
-	slices.Sort(onMoto)
-	slices.Sort(leaks)
+	f.AWS = harness.Client(harness.AccessKey, http.DefaultTransport)
+	f.AWS.BaseEndpoint = aws.String(m.endpoint)
+	f.Start(settings)
+	report := f.Report(`{"dryRun":false}`)
+	var left []string
+	m.call("describe_network_interfaces", nil, "NetworkInterfaces[].NetworkInterfaceId", &left)
+	onMoto := slices.DeleteFunc(made, func(id string) bool { return slices.Contains(left, id) })
+
 	if len(onMoto) == 0 || !slices.Equal(onMoto, leaks) {
 		t.Errorf("on moto, %q were deleted, not %q\n%+v\n%s", onMoto, leaks, report, f.Stdout.String())
 	}
 	f.ExpectDeleted(onMoto...)
 }
 
-func startMoto(t *testing.T) string {
+// moto is a server of moto, and a client of it.
+type moto struct {
+	*testing.T
+	endpoint string
+	client   *boto3.Client
+}
+
+func startMoto(t *testing.T) moto {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	server := exec.Command(harness.Tool(t, ".venv", "bin", "python"), "-c", `
+import signal
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print("http://%s:%s" % server.get_host_and_port(), flush=True)
+signal.pause()`)
+	out, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(harness.Tool(t, ".venv", "bin", "moto_server"), "-H", "127.0.0.1", "-p", port)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	for range 600 { // a minute at most
-		if connection, err := net.Dial("tcp", address); err == nil {
-			_ = connection.Close()
-			return "http://" + address
-		}
-		time.Sleep(100 * time.Millisecond)
+	endpoint, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("moto does not start: %v", err)
 	}
-	t.Fatal("moto does not start")
-	return ""
+	endpoint = strings.TrimSpace(endpoint)
+	client, err := boto3.Start(harness.Root(), append(harness.SAMEnvironment(t), "AWS_ENDPOINT_URL="+endpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return moto{t, endpoint, client}
+}
+
+// call makes a call to EC2, and reads into answer what a query finds.
+func (m moto) call(operation string, arguments boto3.Arguments, query string, answer any) {
+	m.Helper()
+	if err := m.client.Call("ec2", operation, arguments, query, answer); err != nil {
+		m.Fatal(err)
+	}
 }
 
 // motoCases are the interfaces: an owner by its state, "" one that does not exist, "*" a tag that is
@@ -104,102 +110,54 @@ var motoCases = []struct {
 	{"*", "1h", "", "blue", "", false},
 }
 
-// fillMoto makes interfaces of every kind that moto can hold and returns those
-// that are to be released.
-func fillMoto(t *testing.T, moto *sdk.Client) (leaked []string) {
-	t.Helper()
-	ctx := t.Context()
-	subnet, running, stopped, terminated := startMotoInstances(t, moto)
-	owners := map[string]string{"running": running, "stopped": stopped, "terminated": terminated, "": "i-0fedcba9876543210", "*": "i-*"}
+// addInterfaces makes interfaces of every kind that moto can hold, in moto and alike in the
+// simulator's region. It returns them all, and those that are to be released.
+func (m moto) addInterfaces(r *harness.Region) (made, leaked []string) {
+	m.Helper()
+	subnet, owners := m.addInstances(r)
+	owners[""], owners["*"] = "i-0fedcba9876543210", "i-*"
 	for _, c := range motoCases {
 		owner, createdAt := owners[c.owner], c.createdAt
 		if age, err := time.ParseDuration(createdAt); err == nil {
 			createdAt = time.Now().Add(-age).Format(time.RFC3339)
 		}
-		description := cmp.Or(c.description, "aws-K8S-"+owner)
+		i := ec2.Interface{Subnet: r.Subnets[0], Description: cmp.Or(c.description, "aws-K8S-"+owner), Owner: harness.Account, Tags: map[string]string{
+			cni.TagInstance: owner, cni.TagCluster: c.cluster, cni.TagCreatedAt: createdAt, "network-interface-releaser/keep": c.keep,
+		}}
 		if c.owner == "*" {
-			description = "aws-K8S-" + terminated
+			i.Description = "aws-K8S-" + owners["terminated"]
 		}
-		tags := []types.Tag{{Key: aws.String("node.k8s.amazonaws.com/instance_id"), Value: aws.String(owner)}, {Key: aws.String("cluster.k8s.amazonaws.com/name"), Value: aws.String(c.cluster)}}
-		if createdAt != "" {
-			tags = append(tags, types.Tag{Key: aws.String("node.k8s.amazonaws.com/createdAt"), Value: aws.String(createdAt)})
+		maps.DeleteFunc(i.Tags, func(_, value string) bool { return value == "" })
+		var tags []boto3.Arguments
+		for key, value := range i.Tags {
+			tags = append(tags, boto3.Arguments{"Key": key, "Value": value})
 		}
-		if c.keep != "" {
-			tags = append(tags, types.Tag{Key: aws.String("network-interface-releaser/keep"), Value: aws.String(c.keep)})
-		}
-		created, err := moto.CreateNetworkInterface(ctx, &sdk.CreateNetworkInterfaceInput{
-			SubnetId: aws.String(subnet), Description: aws.String(description), SecondaryPrivateIpAddressCount: aws.Int32(3),
-			TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeNetworkInterface, Tags: tags}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m.call("create_network_interface", boto3.Arguments{
+			"SubnetId": subnet, "Description": i.Description, "SecondaryPrivateIpAddressCount": 3,
+			"TagSpecifications": []boto3.Arguments{{"ResourceType": "network-interface", "Tags": tags}},
+		}, "NetworkInterface.NetworkInterfaceId", &i.ID)
+		made = append(made, r.AddInterface(i))
 		if c.released {
-			leaked = append(leaked, *created.NetworkInterface.NetworkInterfaceId)
+			leaked = append(leaked, i.ID)
 		}
 	}
-	return leaked
+	return made, leaked
 }
 
-// startMotoInstances makes a subnet and an instance of each state.
-func startMotoInstances(t *testing.T, moto *sdk.Client) (subnet, running, stopped, terminated string) {
-	t.Helper()
-	ctx := t.Context()
-	vpc, err := moto.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")})
-	if err != nil {
-		t.Fatal(err)
+// addInstances makes an instance of each state, in moto and alike in the simulator's region, and a
+// subnet in moto.
+func (m moto) addInstances(r *harness.Region) (subnet string, byState map[string]string) {
+	m.Helper()
+	var vpc string
+	var ids []string
+	m.call("create_vpc", boto3.Arguments{"CidrBlock": "10.9.0.0/16"}, "Vpc.VpcId", &vpc)
+	m.call("create_subnet", boto3.Arguments{"VpcId": vpc, "CidrBlock": "10.9.0.0/24"}, "Subnet.SubnetId", &subnet)
+	m.call("run_instances", boto3.Arguments{"ImageId": "ami-12345678", "MinCount": 3, "MaxCount": 3, "SubnetId": subnet}, "Instances[].InstanceId", &ids)
+	m.call("stop_instances", boto3.Arguments{"InstanceIds": ids[1:2]}, "", nil)
+	m.call("terminate_instances", boto3.Arguments{"InstanceIds": ids[2:]}, "", nil)
+	byState = map[string]string{"running": ids[0], "stopped": ids[1], "terminated": ids[2]}
+	for state, id := range byState {
+		r.AddInstance(id, state)
 	}
-	created, err := moto.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.9.0.0/24")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	instances, err := moto.RunInstances(ctx, &sdk.RunInstancesInput{
-		ImageId: aws.String("ami-12345678"), MinCount: aws.Int32(3), MaxCount: aws.Int32(3), SubnetId: created.Subnet.SubnetId,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	running, stopped, terminated = *instances.Instances[0].InstanceId, *instances.Instances[1].InstanceId, *instances.Instances[2].InstanceId
-	if _, err := moto.StopInstances(ctx, &sdk.StopInstancesInput{InstanceIds: []string{stopped}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := moto.TerminateInstances(ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{terminated}}); err != nil {
-		t.Fatal(err)
-	}
-	return *created.Subnet.SubnetId, running, stopped, terminated
-}
-
-func listMoto(t *testing.T, moto *sdk.Client) map[string]types.NetworkInterface {
-	t.Helper()
-	list, err := moto.DescribeNetworkInterfaces(t.Context(), &sdk.DescribeNetworkInterfacesInput{Filters: []types.Filter{{Name: aws.String("status"), Values: []string{"available"}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]types.NetworkInterface{}
-	for _, i := range list.NetworkInterfaces {
-		all[*i.NetworkInterfaceId] = i
-	}
-	return all
-}
-
-// copyTo makes the simulator's world that of moto, ids included.
-func copyTo(r *harness.Region, moto *sdk.Client, interfaces map[string]types.NetworkInterface) {
-	r.Helper()
-	_, subnets := r.AddSubnets("10.9.0.0/16", "10.9.0.0/24")
-	instances, err := moto.DescribeInstances(r.Context(), &sdk.DescribeInstancesInput{})
-	if err != nil {
-		r.Fatal(err)
-	}
-	for _, reservation := range instances.Reservations {
-		for _, i := range reservation.Instances {
-			r.AddInstance(*i.InstanceId, string(i.State.Name))
-		}
-	}
-	for id, i := range interfaces {
-		tags := map[string]string{}
-		for _, tag := range i.TagSet {
-			tags[*tag.Key] = *tag.Value
-		}
-		r.AddInterface(simec2.Interface{ID: id, Subnet: subnets[0], Description: aws.ToString(i.Description), Owner: strings.TrimSpace(fmt.Sprint(*i.OwnerId)), Tags: tags})
-	}
+	return subnet, byState
 }

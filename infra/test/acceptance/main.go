@@ -1,6 +1,6 @@
 // Command acceptance shows on a real account what no emulator can, and runs on the
 // emulators of `make e2e`, too: it deploys a stack, makes interfaces of every kind of the
-// rule that can be made by hand, sends events, checks what is released and what stays,
+// rule that can be made on AWS, sends events, checks what is released and what stays,
 // changes the stack as an operator does, and takes everything down again, also after a
 // failure. docs/acceptance.md has the steps; `make acceptance` runs it.
 package main

@@ -39,7 +39,7 @@ var (
 	elsewhere = kind{name: "in another VPC", node: goneNode, net: 2, age: 2 * time.Hour, decision: "kept", reason: "out-of-scope"}
 )
 
-// kinds are interfaces that can be made by hand, and what the rule makes of each. What
+// kinds are interfaces that can be made on AWS, and what the rule makes of each. What
 // is attached, managed, of another type or account cannot be: make test has those.
 var kinds = []kind{
 	leaked,

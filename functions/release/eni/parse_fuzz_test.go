@@ -26,7 +26,7 @@ func FuzzDescription(f *testing.F) {
 }
 
 // FuzzCreatedAt: whatever createdAt and the owners' states are, the decision is that of the
-// specification's table, here written a second time.
+// table in docs/rule.md, here written a second time.
 func FuzzCreatedAt(f *testing.F) {
 	f.Add(createdAgo(time.Hour), "running", "terminated", uint8(30))
 	f.Fuzz(func(t *testing.T, createdAt, described, tagged string, grace uint8) {

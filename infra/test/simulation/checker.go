@@ -49,7 +49,7 @@ func (c *Checker) ended(r *Run, err error) {
 }
 
 // checkStart checks when a delete started: not in the last 5 seconds, nor after a
-// throttle that outlived the retries (spec: release).
+// throttle that outlived the retries (docs/safety.md).
 func (c *Checker) checkStart(r *Run, call Call) {
 	if left := r.deadline.Sub(call.Started); left < 5*time.Second {
 		c.violate("%s began to delete %s %v before its deadline", r.process.key, call.Target, left)
@@ -121,7 +121,7 @@ func (c *Checker) expect(s model.Settings, eni ec2.Interface) model.Expectation 
 	return s.Expect(eni, func(id string) *ec2.Instance { return c.region.EC2.InstanceSince(now, id)[0] }, now)
 }
 
-// checkPace checks a run's deletes against its delete budget (spec: release).
+// checkPace checks a run's deletes against its delete budget (docs/safety.md).
 func (c *Checker) checkPace(r *Run, now time.Time) {
 	made, share, passed := 1, r.process.settings.DeletesPerMinute, time.Duration(0)
 	for _, call := range r.calls {
@@ -139,7 +139,7 @@ func (c *Checker) checkPace(r *Run, now time.Time) {
 
 // checkCNIs checks that the function throttled no CNI: that none was throttled while the
 // deletes of all others but the function fit into half of what EC2 allows at once, and 2
-// a second (spec: release). It proves nothing beside another cleaner, which takes the rest.
+// a second (docs/safety.md). It proves nothing beside another cleaner, which takes the rest.
 func (c *Checker) checkCNIs() {
 	const size, refill = 50, 2.0
 	tokens, at := 0.0, time.Time{} // none for a long time: it begins with all of them

@@ -80,7 +80,7 @@ type refusal struct {
 }
 
 // unauthorized fails runs: where nothing else is left to release, it cannot be distinguished
-// from a missing permission (spec: release).
+// from a missing permission (docs/safety.md).
 var unauthorized = refusal{"not authorized", api.Fault{Code: "UnauthorizedOperation"}}
 
 var refusals = []refusal{

@@ -103,7 +103,7 @@ func (s Scenario) drawMoments(r *rand.Rand) []time.Time {
 func (s Scenario) drawCNI(r *rand.Rand, subnets []string) cni.Config {
 	c := cni.Config{
 		Cluster:     pick(r, "", "blue", "blue", "green"),
-		Untagged:    chance(r, 0.05) && !s.hidden, // an older CNI's living owner is visible (spec: the rule)
+		Untagged:    chance(r, 0.05) && !s.hidden, // an older CNI's living owner is visible (docs/rule.md)
 		Addresses:   pick(r, 1, 2, 10, 30),
 		AttachFails: pick(r, 0, 0, 0.2),
 	}

@@ -1,4 +1,4 @@
-// Package model is the rule written a second time, from the specification's text. It
+// Package model is the rule written a second time, from docs/rule.md. It
 // shares no code with the function, so that each checks the other.
 package model
 
@@ -11,7 +11,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 )
 
-// The tags and the description that the rule reads (spec: the rule).
+// The tags and the description that the rule reads (docs/rule.md).
 const (
 	TagInstance  = "node.k8s.amazonaws.com/instance_id"
 	TagCreatedAt = "node.k8s.amazonaws.com/createdAt"
@@ -100,7 +100,7 @@ func Described(eni ec2.Interface) string {
 	return strings.TrimPrefix(eni.Description, Description)
 }
 
-// Finds reports whether a sweep lists an interface (spec: scope).
+// Finds reports whether a sweep lists an interface.
 func (s Settings) Finds(eni ec2.Interface) bool {
 	return eni.Status == "available" && strings.HasPrefix(eni.Description, Description+"i-") && s.coversVPC(eni)
 }

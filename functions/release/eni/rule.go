@@ -141,7 +141,7 @@ func (r Rule) Guard(i Interface) (Reason, bool) {
 // instances that EC2 shows.
 func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) Verdict {
 	owner := i.strongestOwner(visible, now)
-	verdict := Verdict{Interface: i, Reason: OwnerAlive, Instance: owner.id, State: owner.state, owner: visible[owner.id], created: i.created(now)}
+	verdict := Verdict{Interface: i, Instance: owner.id, State: owner.state, owner: visible[owner.id], created: i.created(now)}
 	for _, row := range evidence {
 		if row.owner == owner.standing && row.age(r, verdict.created) {
 			verdict.Release, verdict.Reason = row.release, row.reason

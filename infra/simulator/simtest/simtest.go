@@ -18,7 +18,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // A Region has a subnet of 251 free addresses. Its own methods enter the loop.
@@ -34,7 +33,7 @@ type Region struct {
 func New(t *testing.T, o simulator.Options) *Region {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := &Region{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, seed)), o), Key: "AKID", t: t}
+	r := &Region{Region: simulator.New(0, rand.New(rand.NewPCG(1, seed)), o), Key: "AKID", t: t}
 	r.Subnet = r.AddSubnet("10.0.0.0/16", "10.0.1.0/24", "a")
 	return r
 }

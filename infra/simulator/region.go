@@ -99,6 +99,5 @@ func Look[T any](r *Region, f func() T) (seen T) {
 	return seen
 }
 
-// Transport answers requests by the front itself: no socket, so that a client works
-// inside a testing/synctest bubble.
-func (r *Region) Transport() http.RoundTripper { return api.Transport{Handler: r.Front} }
+// Transport answers requests by the front itself: see [api.Front.RoundTrip].
+func (r *Region) Transport() http.RoundTripper { return r.Front }

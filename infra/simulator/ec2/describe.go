@@ -40,10 +40,7 @@ func (s service) describeSubnets(c *api.Call) (any, *api.Error) {
 	found, next, err := page(s, c, subnetListing, s.Network.subnets, func(*subnet) bool { return true })
 	answer := describeSubnetsResponse{NextToken: next}
 	for _, n := range found {
-		answer.Subnets = append(answer.Subnets, subnetXML{
-			ID: n.id, VPC: n.vpc, Zone: n.zone, CIDR: n.cidr.String(), Owner: s.account.ID, State: "available", Free: n.free,
-			ARN: s.account.ARN("ec2", "subnet/"+n.id),
-		})
+		answer.Subnets = append(answer.Subnets, *n) // as it is now: the answer is written outside of the loop
 	}
 	return answer, err
 }

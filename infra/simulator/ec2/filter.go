@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
@@ -31,29 +30,22 @@ type listing[T any] struct {
 // The filters that have a use here. EC2 has more; a name that is not here is refused
 // as EC2 refuses an unknown one.
 var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Interface) map[string]string { return e.Tags }, named: map[string]func(Interface) []string{
-	"status":                 func(e Interface) []string { return []string{e.Status} },
-	"description":            func(e Interface) []string { return []string{e.Description} },
-	"subnet-id":              func(e Interface) []string { return []string{e.Subnet} },
-	"vpc-id":                 func(e Interface) []string { return []string{e.VPC} },
-	"network-interface-id":   func(e Interface) []string { return []string{e.ID} },
-	"owner-id":               func(e Interface) []string { return []string{e.Owner} },
-	"interface-type":         func(e Interface) []string { return []string{e.Type} },
-	"requester-managed":      func(e Interface) []string { return []string{strconv.FormatBool(e.RequesterManaged)} },
-	"operator.managed":       func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
-	"attachment.status":      attachmentField(func(a *Attachment) string { return a.Status }),
-	"attachment.instance-id": attachmentField(func(a *Attachment) string { return a.Instance }),
+	"status":               func(e Interface) []string { return []string{e.Status} },
+	"description":          func(e Interface) []string { return []string{e.Description} },
+	"subnet-id":            func(e Interface) []string { return []string{e.Subnet} },
+	"vpc-id":               func(e Interface) []string { return []string{e.VPC} },
+	"network-interface-id": func(e Interface) []string { return []string{e.ID} },
 }}
 
 var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
-	"instance-id":         func(i Instance) []string { return []string{i.ID} },
-	"instance-state-name": func(i Instance) []string { return []string{i.State} },
-	"subnet-id":           func(i Instance) []string { return present(i.Subnet) },
-	"vpc-id":              func(i Instance) []string { return present(i.VPC) },
+	"instance-id": func(i Instance) []string { return []string{i.ID} },
+	"subnet-id":   func(i Instance) []string { return present(i.Subnet) },
+	"vpc-id":      func(i Instance) []string { return present(i.VPC) },
 }}
 
 var subnetListing = listing[*subnet]{idKind: subnetID, named: map[string]func(*subnet) []string{
-	"subnet-id": func(s *subnet) []string { return []string{s.id} },
-	"vpc-id":    func(s *subnet) []string { return []string{s.vpc} },
+	"subnet-id": func(s *subnet) []string { return []string{s.ID} },
+	"vpc-id":    func(s *subnet) []string { return []string{s.VPC} },
 }}
 
 // filters returns a call's filters, all of which a resource must pass, and refuses what EC2 refuses.
@@ -118,13 +110,4 @@ func present(value string) []string {
 		return nil
 	}
 	return []string{value}
-}
-
-func attachmentField(of func(*Attachment) string) func(Interface) []string {
-	return func(e Interface) []string {
-		if e.Attachment == nil {
-			return nil
-		}
-		return present(of(e.Attachment))
-	}
 }

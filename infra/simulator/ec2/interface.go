@@ -167,7 +167,7 @@ func (s *InterfaceStore) create(eni *Interface) *api.Error {
 	if !ok {
 		return subnetID.unknown(eni.Subnet)
 	}
-	eni.VPC, eni.Zone = home.vpc, home.zone
+	eni.VPC, eni.Zone = home.VPC, home.Zone
 	eni.Owner = cmp.Or(eni.Owner, s.account)
 	eni.Type = cmp.Or(eni.Type, "interface")
 	eni.Status = cmp.Or(eni.Status, "available")

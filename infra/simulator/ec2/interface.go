@@ -47,8 +47,6 @@ type Association struct {
 	CarrierIP       string `xml:"carrierIp,omitempty"`
 	CustomerOwnedIP string `xml:"customerOwnedIp,omitempty"`
 	Owner           string `xml:"ipOwnerId,omitempty"`
-	AllocationID    string `xml:"allocationId,omitempty"`
-	AssociationID   string `xml:"associationId,omitempty"`
 }
 
 // An Attachment is to an instance, or to something of a service's (no Instance).

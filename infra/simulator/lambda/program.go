@@ -148,12 +148,10 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for a process: %w", ctx.Err())
 	}
-	timer := time.NewTimer(f.program.Timeout)
-	defer timer.Stop()
 	select {
 	case o := <-i.done:
 		return o.answer, o.err
-	case <-timer.C:
+	case <-time.After(f.program.Timeout):
 		return nil, &FunctionError{"Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", f.program.Timeout.Seconds())}
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the answer: %w", ctx.Err())

@@ -100,14 +100,11 @@ func (l *Loop) Run(ctx context.Context) {
 		for _, f := range begun {
 			started.Go(func() { f(ctx) })
 		}
-		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-l.changed:
-			timer.Stop()
-		case <-timer.C:
+		case <-time.After(pause):
 		}
 	}
 }

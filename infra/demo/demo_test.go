@@ -8,20 +8,17 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // A trial is a show in virtual time, with the handler in place of the binary.
@@ -34,10 +31,7 @@ type trial struct {
 
 // play returns what the show prints.
 func (p *trial) play(t *testing.T, seed uint64) (output string, err error) {
-	template, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	template := harness.Read(t, "template.yaml")
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		p.show = &show{scene: newScene(seed), out: &out, released: map[string]eni.Reason{}, runs: map[eni.Trigger]int{}}
@@ -57,14 +51,9 @@ func (p *trial) start() (stop func(), err error) {
 	p.stack.Environment["AWS_LAMBDA_FUNCTION_NAME"] = "release"
 	h, err := handler.New(handler.Config{
 		Environment: p.stack.Environment,
-		AWS: aws.Config{
-			Region: "eu-west-1", BaseEndpoint: aws.String("http://simulator"), HTTPClient: &http.Client{Transport: p.Transport()}, Retryer: awsconfig.NewRetryer,
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: "secret"}, nil
-			}),
-		},
-		Log:     slog.New(slog.NewJSONHandler(p, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
-		Metrics: p, Shuffle: rand.Shuffle,
+		AWS:         harness.Client(accessKey, p.Transport()),
+		Log:         slog.New(slog.NewJSONHandler(p, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
+		Metrics:     p, Shuffle: rand.Shuffle,
 	})
 	if err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 const (
@@ -45,7 +44,7 @@ type scene struct {
 // clock is right at the end, and until then slow by less than the rule allows for.
 func newScene(seed uint64) *scene {
 	s := &scene{protected: map[string]string{}}
-	s.Region = simulator.New(loop.NewClock(-past-inspection), rand.New(rand.NewPCG(seed, 1)), simulator.Options{Lost: 0.3, Doubled: 0.1, HideManaged: true, EmptyPages: 0.1})
+	s.Region = simulator.New(-past-inspection, rand.New(rand.NewPCG(seed, 1)), simulator.Options{Lost: 0.3, Doubled: 0.1, HideManaged: true, EmptyPages: 0.1})
 	s.Do(func() {
 		s.start = s.Loop.Now()
 		vpc := s.EC2.AddVPC("10.0.0.0/16")

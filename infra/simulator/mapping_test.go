@@ -3,33 +3,29 @@ package simulator_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // handle makes the trial's function call handle for each message, and refuse those for which it returns false.
-func (r *trial) handle(handle func(body string, receives int) bool) {
+func (r *trial) handle(handle func(body, receives string) bool) {
 	r.invoke = func(_ context.Context, payload []byte) ([]byte, error) {
-		var batch struct {
-			Records []struct {
-				MessageID, Body string
-				Attributes      struct {
-					ApproximateReceiveCount int `json:",string"`
-				}
-			}
+		var batch events.SQSEvent
+		var answer events.SQSEventResponse
+		if err := json.Unmarshal(payload, &batch); err != nil {
+			return nil, err
 		}
-		answer := []string{}
-		err := json.Unmarshal(payload, &batch)
 		for _, m := range batch.Records {
-			if !handle(m.Body, m.Attributes.ApproximateReceiveCount) {
-				answer = append(answer, fmt.Sprintf(`{"itemIdentifier":%q}`, m.MessageID))
+			if !handle(m.Body, m.Attributes["ApproximateReceiveCount"]) {
+				answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 			}
 		}
-		return fmt.Appendf(nil, `{"batchItemFailures":[%s]}`, strings.Join(answer, ",")), err
+		return json.Marshal(answer)
 	}
 }
 
@@ -39,7 +35,7 @@ func TestPartialBatchesAndDeadLetters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen, healed := map[string]int{}, false
 		r := try(t, deployed(nothing, ""), func(r *trial) {
-			r.handle(func(body string, _ int) bool {
+			r.handle(func(body, _ string) bool {
 				seen[body]++
 				return body == "good" || healed
 			})
@@ -66,8 +62,8 @@ func TestNoMessageStandsTwiceInABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		r := try(t, deployed(mapping+"MaximumBatchingWindowInSeconds", 60), func(r *trial) {
-			r.handle(func(body string, receives int) bool {
-				got = append(got, fmt.Sprint(body, receives))
+			r.handle(func(body, receives string) bool {
+				got = append(got, body+receives)
 				return true
 			})
 			r.Queue.Delay, r.Queue.Visibility = 0, 30*time.Second

@@ -20,7 +20,7 @@
 // Everything runs inside the loop. Do, Look, Advance, Run and Transport enter it; all
 // methods of services are called inside, which an action of the loop already is:
 //
-//	r := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, seed)), simulator.Options{})
+//	r := simulator.New(0, rand.New(rand.NewPCG(1, seed)), simulator.Options{})
 //	r.Do(func() {
 //		subnet := r.EC2.AddSubnet(r.EC2.AddVPC("10.0.0.0/16"), "10.0.1.0/24", "a")
 //		node, err := r.Nodes.Launch(cni.Node{Subnet: subnet})
@@ -36,6 +36,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"net/http"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
@@ -76,9 +77,9 @@ type Region struct {
 	Cleaners    cleaners.Cleaners
 }
 
-// New returns an empty region. It must have the random source for itself.
-func New(clock *loop.Clock, random *rand.Rand, o Options) *Region {
-	l := loop.New(clock, random)
+// New returns an empty region, by shift and random source a loop's ([loop.New]).
+func New(shift time.Duration, random *rand.Rand, o Options) *Region {
+	l := loop.New(shift, random)
 	r := &Region{Loop: l, Account: iam.Account{Region: cmp.Or(o.Region, "eu-west-1"), ID: cmp.Or(o.Account, "123456789012")}}
 	// The CNIs' calls meet no injected faults.
 	r.Front = api.New(l, r.Account, o.Buckets, func(caller string) bool { return r.Nodes.Has(caller) })
@@ -98,6 +99,5 @@ func Look[T any](r *Region, f func() T) (seen T) {
 	return seen
 }
 
-// Transport answers requests by the front itself: no socket, so that a client works
-// inside a testing/synctest bubble.
-func (r *Region) Transport() http.RoundTripper { return api.Transport{Handler: r.Front} }
+// Transport answers requests by the front itself: see [api.Front.RoundTrip].
+func (r *Region) Transport() http.RoundTripper { return r.Front }

@@ -18,7 +18,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/simtest"
 )
 
@@ -65,7 +64,7 @@ func hang(ctx context.Context, payload []byte) ([]byte, error) {
 
 // try starts the schedule once the trial is prepared, inside.
 func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial)) *trial {
-	r := &trial{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{}), invoke: hang}
+	r := &trial{Region: simulator.New(0, rand.New(rand.NewPCG(1, 1)), simulator.Options{}), invoke: hang}
 	r.Do(func() {
 		r.Stack = must(simulator.Deploy(r.Region, resources, func(ctx context.Context, payload []byte) ([]byte, error) { return r.invoke(ctx, payload) }))
 		prepare(r)
@@ -188,7 +187,7 @@ func TestDeployRefuses(t *testing.T) {
 		{rule + "EventPattern/source", []any{map[string]any{"anything-but": map[string]any{"prefix": "Warm"}}}, "anything-but"},
 		{rule + "EventPattern/detail-type", "EC2", "detail-type"},
 	} {
-		region := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, 1)), simulator.Options{})
+		region := simulator.New(0, rand.New(rand.NewPCG(1, 1)), simulator.Options{})
 		region.Do(func() {
 			if _, err := simulator.Deploy(region, deployed(c.path, c.value), nil); err == nil || !strings.Contains(err.Error(), c.named) {
 				t.Errorf("%s: %v, want an error that names %s", c.path, err, c.named)

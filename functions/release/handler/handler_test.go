@@ -87,7 +87,7 @@ var mistakes = map[string]struct {
 			return aws.Credentials{}, errors.New("no credentials were found")
 		})
 	}, "no credentials were found"},
-	"revoked credentials":     {func(f *harness.Function) { f.Do(func() { f.Front.RevokeKey(harness.AccessKey) }) }, "AuthFailure"},
+	"revoked credentials":     {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Code: "AuthFailure"}) }, "AuthFailure"},
 	"no permission to read":   {allowOnly("ec2:DeleteNetworkInterface"), "UnauthorizedOperation"},
 	"no permission to delete": {allowOnly("ec2:Describe*"), "the permission ec2:DeleteNetworkInterface is missing"},
 	"EC2 unreachable": {func(f *harness.Function) {

@@ -82,8 +82,6 @@ func (c *Call) List(name string) []string {
 // Allow gives a caller a policy: from then on it may do what that allows.
 func (f *Front) Allow(accessKey string, p iam.Policy) { f.policies[accessKey] = p }
 
-func (f *Front) RevokeKey(accessKey string) { f.revoked[accessKey] = true }
-
 // arrive numbers a call and decides what it meets.
 func (f *Front) arrive(service, action, caller string, form url.Values, ctx context.Context) *Call {
 	f.counts[action]++
@@ -113,14 +111,11 @@ func (f *Front) attempt(c *Call) (any, *Error) {
 	if c.Fault.Code != "" {
 		return nil, c.Fault.error()
 	}
-	if f.revoked[c.Caller] {
-		return nil, service.BadCredentials
-	}
 	do, ok := service.Operations[c.Action]
 	if !ok {
 		return nil, NewError(400, "InvalidAction", "The action "+c.Action+" is not valid for this web service.")
 	}
-	if !f.throttle.bucket(service.Buckets, service.BucketOf(c), f.loop.Now()).take(f.loop.Now()) {
+	if !f.throttle(service, c) {
 		return nil, service.Throttled
 	}
 	return do(c)

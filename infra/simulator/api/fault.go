@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 )
 
@@ -60,4 +61,39 @@ var statuses = map[string]int{
 
 func (f Fault) error() *Error {
 	return NewError(cmp.Or(f.Status, statuses[f.Code], 400), f.Code, cmp.Or(f.Message, "injected: "+f.Code))
+}
+
+// A Bucket allows Size calls at once and Refill a second after that.
+type Bucket struct {
+	Size, Refill float64
+}
+
+type bucket struct {
+	Bucket
+	tokens float64
+	at     time.Time
+}
+
+// throttle takes a token from the call's bucket, which is made on first use, and is false if there is none.
+func (f *Front) throttle(service Service, c *Call) bool {
+	names, now := service.BucketOf(c), f.loop.Now()
+	id := strings.Join(names, "/")
+	b := f.buckets[id]
+	if b == nil {
+		var size Bucket
+		for _, numbers := range []map[string]Bucket{service.Buckets, f.numbers} {
+			for _, name := range names {
+				size = cmp.Or(numbers[name], size)
+			}
+		}
+		b = &bucket{size, size.Size, now}
+		f.buckets[id] = b
+	}
+	b.tokens = min(b.Size, b.tokens+now.Sub(b.at).Seconds()*b.Refill)
+	b.at = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
 }

@@ -40,12 +40,12 @@ type Front struct {
 	loop     *loop.Loop
 	account  iam.Account
 	services map[string]Service
-	fallback string // the service that answers unsigned calls
-	throttle throttle
+	fallback string             // the service that answers unsigned calls
+	numbers  map[string]Bucket  // that replace those of the services' buckets
+	buckets  map[string]*bucket // in use
 	exempt   func(caller string) bool
 
 	policies map[string]iam.Policy
-	revoked  map[string]bool
 	injected map[string][]Fault
 	onCall   func(Call) Fault
 	calls    []Call
@@ -56,8 +56,8 @@ type Front struct {
 // buckets; injected faults leave exempt callers alone.
 func New(l *loop.Loop, account iam.Account, numbers map[string]Bucket, exempt func(caller string) bool) *Front {
 	return &Front{
-		loop: l, account: account, services: map[string]Service{}, throttle: throttle{numbers, map[string]*bucket{}}, exempt: exempt,
-		policies: map[string]iam.Policy{}, revoked: map[string]bool{}, injected: map[string][]Fault{}, counts: map[string]int{},
+		loop: l, account: account, services: map[string]Service{}, numbers: numbers, buckets: map[string]*bucket{}, exempt: exempt,
+		policies: map[string]iam.Policy{}, injected: map[string][]Fault{}, counts: map[string]int{},
 	}
 }
 
@@ -157,24 +157,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
 }
 
-// A Transport lets a handler answer without a socket, so that a client works inside a
-// testing/synctest bubble.
-type Transport struct{ Handler http.Handler }
-
 // errReset is what a client gets from a connection that is cut.
 var errReset = errors.New("read: connection reset by peer")
 
-func (t Transport) RoundTrip(in *http.Request) (answer *http.Response, err error) {
+// RoundTrip answers without a socket, so that a client works inside a testing/synctest bubble.
+func (f *Front) RoundTrip(in *http.Request) (answer *http.Response, err error) {
 	served := in.Clone(in.Context()) // a handler writes into its request
 	if served.Body == nil {
 		served.Body = http.NoBody
@@ -188,7 +183,7 @@ func (t Transport) RoundTrip(in *http.Request) (answer *http.Response, err error
 		}
 	}()
 	out := httptest.NewRecorder()
-	t.Handler.ServeHTTP(out, served)
+	f.ServeHTTP(out, served)
 	if err := in.Context().Err(); err != nil {
 		return nil, err
 	}

@@ -15,10 +15,11 @@ import (
 // Auto Scaling API Reference, DescribeAutoScalingGroups).
 const defaultRecords, maxRecords = 50, 100
 
-type describeGroupsResult struct {
-	XMLName   xml.Name   `xml:"DescribeAutoScalingGroupsResult"`
-	Groups    []groupXML `xml:"AutoScalingGroups>member"`
-	NextToken string     `xml:"NextToken,omitempty"`
+type describeGroupsResponse struct {
+	XMLName   xml.Name   `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ DescribeAutoScalingGroupsResponse"`
+	Groups    []groupXML `xml:"DescribeAutoScalingGroupsResult>AutoScalingGroups>member"`
+	NextToken string     `xml:"DescribeAutoScalingGroupsResult>NextToken,omitempty"`
+	RequestID string     `xml:"ResponseMetadata>RequestId"`
 }
 
 type groupXML struct {
@@ -43,12 +44,6 @@ type groupInstanceXML struct {
 	Protected bool   `xml:"ProtectedFromScaleIn"`
 }
 
-type describeGroupsResponse struct {
-	XMLName   xml.Name `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ DescribeAutoScalingGroupsResponse"`
-	Result    describeGroupsResult
-	RequestID string `xml:"ResponseMetadata>RequestId"`
-}
-
 type errorXML struct {
 	XMLName   xml.Name `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ ErrorResponse"`
 	Type      string   `xml:"Error>Type"`
@@ -63,14 +58,15 @@ func (s *Groups) register(front *api.Front) {
 	front.Register("autoscaling", api.Service{
 		Operations: map[string]api.Operation{"DescribeAutoScalingGroups": s.describe},
 		Success: func(_, requestID string, result any) any {
-			return describeGroupsResponse{Result: result.(describeGroupsResult), RequestID: requestID}
+			answer := result.(describeGroupsResponse)
+			answer.RequestID = requestID
+			return answer
 		},
-		Failure:        failure,
-		BadCredentials: api.NewError(403, "InvalidClientTokenId", "The security token included in the request is invalid."),
-		Denied:         "AccessDenied",
-		Throttled:      api.NewError(400, "Throttling", "Rate exceeded"),
-		Buckets:        map[string]api.Bucket{"autoscaling": {Size: 100, Refill: 10}},
-		BucketOf:       func(*api.Call) []string { return []string{"autoscaling"} },
+		Failure:   failure,
+		Denied:    "AccessDenied",
+		Throttled: api.NewError(400, "Throttling", "Rate exceeded"),
+		Buckets:   map[string]api.Bucket{"autoscaling": {Size: 100, Refill: 10}},
+		BucketOf:  func(*api.Call) []string { return []string{"autoscaling"} },
 	})
 }
 
@@ -107,7 +103,7 @@ func (s *Groups) describe(c *api.Call) (any, *api.Error) {
 	if c.Fault.EmptyPage {
 		size = 0
 	}
-	var result describeGroupsResult
+	var result describeGroupsResponse
 	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
 		if name <= last || len(names) > 0 && !slices.Contains(names, name) {
 			continue

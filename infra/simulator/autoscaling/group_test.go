@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
@@ -20,16 +22,7 @@ var equal = simtest.Equal
 type fixture struct {
 	*simtest.Region
 	nodes  []string
-	events []event
-}
-
-type event struct {
-	Time      time.Time
-	Resources []string
-	Detail    struct {
-		StatusCode, EC2InstanceId string
-		Details                   map[string]string
-	}
+	events []events.AutoScalingEvent
 }
 
 func newFixture(t *testing.T, o simulator.Options, nodes int) *fixture {
@@ -41,7 +34,7 @@ func newFixture(t *testing.T, o simulator.Options, nodes int) *fixture {
 			t.Fatal(err)
 		}
 		record := func(raw []byte) {
-			var e event
+			var e events.AutoScalingEvent
 			if err := json.Unmarshal(raw, &e); err != nil {
 				t.Error(err)
 			}
@@ -65,9 +58,9 @@ func TestScaleIn(t *testing.T) {
 	if took := last.Time.Sub(first.Time); took > time.Minute {
 		t.Errorf("the events of one scale-in come within %s", took)
 	}
-	equal(t, "status", first.Detail.StatusCode, "InProgress")
-	equal(t, "subnet", first.Detail.Details["Subnet ID"], f.Subnet)
-	equal(t, "instance", first.Resources[1], "arn:aws:ec2:eu-west-1:123456789012:instance/"+first.Detail.EC2InstanceId)
+	equal(t, "status", first.Detail["StatusCode"], "InProgress")
+	equal(t, "subnet", first.Detail["Details"].(map[string]any)["Subnet ID"], f.Subnet)
+	equal(t, "instance", first.Resources[1], fmt.Sprint("arn:aws:ec2:eu-west-1:123456789012:instance/", first.Detail["EC2InstanceId"]))
 }
 
 // Amazon EventBridge Events Reference, "Amazon EC2 Auto Scaling events": best effort.

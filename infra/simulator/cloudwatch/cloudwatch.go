@@ -67,13 +67,12 @@ func (m Metrics) Extract(lines []string) error {
 				CloudWatchMetrics []directive
 			} `json:"_aws"`
 		}
-		if err := json.Unmarshal([]byte(line), &embedded); err != nil {
-			return fmt.Errorf("reading the metrics of %s: %w", line, err)
-		}
+		err := json.Unmarshal([]byte(line), &embedded)
 		for _, d := range embedded.AWS.CloudWatchMetrics {
-			if err := m.add(time.UnixMilli(embedded.AWS.Timestamp), d, fields); err != nil {
-				return fmt.Errorf("reading the metrics of %s: %w", line, err)
-			}
+			err = errors.Join(err, m.add(time.UnixMilli(embedded.AWS.Timestamp), d, fields))
+		}
+		if err != nil {
+			return fmt.Errorf("reading the metrics of %s: %w", line, err)
 		}
 	}
 	return nil

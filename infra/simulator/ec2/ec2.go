@@ -3,7 +3,7 @@
 //
 // It imports loop, iam and api. Three stores hold what there is: network.go, then
 // interface.go, then instance.go, each built on the ones before. On them stands
-// service, with the calls: write.go, and describe.go by filter.go.
+// service, with the calls: write.go and describe.go.
 // Start reading at [EC2], the stores in one, and at service below.
 package ec2
 
@@ -41,7 +41,7 @@ type service struct {
 
 // New returns an empty EC2 and registers its calls.
 func New(l *loop.Loop, front *api.Front, account iam.Account, settings Settings) *EC2 {
-	network := &Network{loop: l, region: account.Region, vpcs: map[string]netip.Prefix{}, subnets: map[string]*subnet{}}
+	network := &Network{loop: l, account: account, vpcs: map[string]netip.Prefix{}, subnets: map[string]*subnet{}}
 	interfaces := &InterfaceStore{loop: l, account: account.ID, network: network}
 	instances := &InstanceStore{loop: l, account: account.ID, network: network, interfaces: interfaces, guests: map[string]Guest{}}
 	s := service{EC2{network, interfaces, instances}, l, account, settings}

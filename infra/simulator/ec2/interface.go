@@ -47,8 +47,6 @@ type Association struct {
 	CarrierIP       string `xml:"carrierIp,omitempty"`
 	CustomerOwnedIP string `xml:"customerOwnedIp,omitempty"`
 	Owner           string `xml:"ipOwnerId,omitempty"`
-	AllocationID    string `xml:"allocationId,omitempty"`
-	AssociationID   string `xml:"associationId,omitempty"`
 }
 
 // An Attachment is to an instance, or to something of a service's (no Instance).
@@ -167,7 +165,7 @@ func (s *InterfaceStore) create(eni *Interface) *api.Error {
 	if !ok {
 		return subnetID.unknown(eni.Subnet)
 	}
-	eni.VPC, eni.Zone = home.vpc, home.zone
+	eni.VPC, eni.Zone = home.VPC, home.Zone
 	eni.Owner = cmp.Or(eni.Owner, s.account)
 	eni.Type = cmp.Or(eni.Type, "interface")
 	eni.Status = cmp.Or(eni.Status, "available")

@@ -7,23 +7,30 @@ import (
 	"slices"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 type Network struct {
 	loop    *loop.Loop
-	region  string
+	account iam.Account
 	vpcs    map[string]netip.Prefix
 	subnets map[string]*subnet
 }
 
 // A subnet holds each of its addresses, so that an interface frees just what it took.
 type subnet struct {
-	id, vpc, zone string
-	cidr          netip.Prefix
-	used          []bool // by the address' place in the CIDR
-	free          int
-	low           int // no place below is free
+	ID    string       `xml:"subnetId"`
+	ARN   string       `xml:"subnetArn"`
+	VPC   string       `xml:"vpcId"`
+	Zone  string       `xml:"availabilityZone"`
+	CIDR  netip.Prefix `xml:"cidrBlock"`
+	Owner string       `xml:"ownerId"`
+	State string       `xml:"state"`
+	Free  int          `xml:"availableIpAddressCount"`
+
+	used []bool // by the address' place in the CIDR
+	low  int    // no place below is free
 }
 
 // prefixSize is how many addresses a /28 IPv4 prefix holds (EC2 User Guide, "Prefix
@@ -39,26 +46,27 @@ func (n *Network) AddVPC(cidr string) string {
 // AddSubnet returns the ID of a new subnet in the zone with the letter. Its first
 // four addresses and the last one are AWS's (Amazon VPC User Guide, "Subnet CIDR blocks").
 func (n *Network) AddSubnet(vpc, cidr, letter string) string {
-	s := &subnet{id: n.loop.ID("subnet"), vpc: vpc, zone: n.region + letter, cidr: netip.MustParsePrefix(cidr).Masked()}
-	if whole, ok := n.vpcs[vpc]; !ok || !whole.Contains(s.cidr.Addr()) {
+	s := &subnet{ID: n.loop.ID("subnet"), VPC: vpc, Zone: n.account.Region + letter, CIDR: netip.MustParsePrefix(cidr).Masked(), Owner: n.account.ID, State: "available"}
+	s.ARN = n.account.ARN("ec2", "subnet/"+s.ID)
+	if whole, ok := n.vpcs[vpc]; !ok || !whole.Contains(s.CIDR.Addr()) {
 		panic(fmt.Sprintf("simulator: VPC %q has no range %s", vpc, cidr))
 	}
-	size := 1 << (32 - s.cidr.Bits())
-	s.used, s.free = make([]bool, size), size
+	size := 1 << (32 - s.CIDR.Bits())
+	s.used, s.Free = make([]bool, size), size
 	for _, place := range []int{0, 1, 2, 3, size - 1} {
 		s.mark(place, 1, true)
 	}
-	n.subnets[s.id] = s
-	return s.id
+	n.subnets[s.ID] = s
+	return s.ID
 }
 
 // FreeAddresses returns the subnet's AvailableIpAddressCount.
-func (n *Network) FreeAddresses(subnet string) int { return n.subnets[subnet].free }
+func (n *Network) FreeAddresses(subnet string) int { return n.subnets[subnet].Free }
 
 // Place returns a subnet's VPC and zone; empty ones where there is no such subnet.
 func (n *Network) Place(subnet string) (vpc, zone string) {
 	if s, ok := n.subnets[subnet]; ok {
-		return s.vpc, s.zone
+		return s.VPC, s.Zone
 	}
 	return "", ""
 }
@@ -82,9 +90,9 @@ func (s *subnet) mark(place, n int, used bool) {
 		}
 		s.used[i] = used
 		if used {
-			s.free--
+			s.Free--
 		} else {
-			s.free++
+			s.Free++
 			s.low = min(s.low, i)
 		}
 	}
@@ -94,19 +102,19 @@ func (s *subnet) mark(place, n int, used bool) {
 }
 
 func (s *subnet) address(place int) netip.Addr {
-	base := s.cidr.Addr().As4()
+	base := s.CIDR.Addr().As4()
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(base[:])+uint32(place))))
 }
 
 func (s *subnet) place(address netip.Addr) int {
-	base, a := s.cidr.Addr().As4(), address.As4()
+	base, a := s.CIDR.Addr().As4(), address.As4()
 	return int(binary.BigEndian.Uint32(a[:]) - binary.BigEndian.Uint32(base[:]))
 }
 
 // assign fills the interface's addresses and prefixes that are still blank: all or none.
 func (s *subnet) assign(eni *Interface) *api.Error {
-	if s.free < len(eni.Addresses) {
-		return api.NewError(400, "InsufficientFreeAddressesInSubnet", fmt.Sprintf("The specified subnet does not have enough free addresses to satisfy the request (%s).", s.id))
+	if s.Free < len(eni.Addresses) {
+		return api.NewError(400, "InsufficientFreeAddressesInSubnet", fmt.Sprintf("The specified subnet does not have enough free addresses to satisfy the request (%s).", s.ID))
 	}
 	for i := range eni.Addresses {
 		eni.Addresses[i].Primary = i == 0

@@ -17,12 +17,11 @@ type table[T any] struct {
 	past []change[T]
 }
 
-// A change is what a row was before it changed at a time.
+// A change is what a row was before it changed at a time; nil for a new one.
 type change[T any] struct {
-	at      time.Time
-	id      string
-	before  T
-	existed bool
+	at     time.Time
+	id     string
+	before *T
 }
 
 func (t *table[T]) put(now time.Time, id string, row T) {
@@ -42,8 +41,15 @@ func (t *table[T]) remember(now time.Time, id string) {
 	for len(t.past) > 0 && now.Sub(t.past[0].at) > memory {
 		t.past = t.past[1:]
 	}
-	before, existed := t.rows[id]
-	t.past = append(t.past, change[T]{now, id, before, existed})
+	t.past = append(t.past, change[T]{now, id, t.row(id)})
+}
+
+// row returns a copy, or nil.
+func (t *table[T]) row(id string) *T {
+	if row, exists := t.rows[id]; exists {
+		return &row
+	}
+	return nil
 }
 
 // asOf returns the rows as they were, by undoing the later changes from the last one on; to read only.
@@ -56,8 +62,8 @@ func (t *table[T]) asOf(when time.Time) map[string]T {
 		if !change.at.After(when) {
 			break
 		}
-		if change.existed {
-			rows[change.id] = change.before
+		if change.before != nil {
+			rows[change.id] = *change.before
 		} else {
 			delete(rows, change.id)
 		}
@@ -68,22 +74,13 @@ func (t *table[T]) asOf(when time.Time) map[string]T {
 // since returns what a row was at any time from when on, the latest first; a nil for a
 // time without it.
 func (t *table[T]) since(when time.Time, id string) []*T {
-	var versions []*T
-	if row, exists := t.rows[id]; exists {
-		versions = append(versions, &row)
-	} else {
-		versions = append(versions, nil)
-	}
+	versions := []*T{t.row(id)}
 	for _, change := range slices.Backward(t.past) {
 		if !change.at.After(when) {
 			break
 		}
-		switch {
-		case change.id != id:
-		case change.existed:
-			versions = append(versions, &change.before)
-		default:
-			versions = append(versions, nil)
+		if change.id == id {
+			versions = append(versions, change.before)
 		}
 	}
 	return versions

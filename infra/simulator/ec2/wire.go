@@ -26,8 +26,8 @@ type describeInstancesResponse struct {
 }
 
 type describeSubnetsResponse struct {
-	Subnets   []subnetXML `xml:"subnetSet>item"`
-	NextToken string      `xml:"nextToken,omitempty"`
+	Subnets   []subnet `xml:"subnetSet>item"`
+	NextToken string   `xml:"nextToken,omitempty"`
 }
 
 type CreateNetworkInterfaceResponse struct {
@@ -82,17 +82,6 @@ type instanceXML struct {
 	Reason    string      `xml:"reason,omitempty"`
 	Operator  operatorXML `xml:"operator"`
 	Tags      []tagXML    `xml:"tagSet>item"`
-}
-
-type subnetXML struct {
-	ID    string `xml:"subnetId"`
-	ARN   string `xml:"subnetArn"`
-	VPC   string `xml:"vpcId"`
-	Zone  string `xml:"availabilityZone"`
-	CIDR  string `xml:"cidrBlock"`
-	Owner string `xml:"ownerId"`
-	State string `xml:"state"`
-	Free  int    `xml:"availableIpAddressCount"`
 }
 
 type envelopeXML struct {

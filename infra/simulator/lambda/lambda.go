@@ -2,7 +2,7 @@
 // feeds it from a queue, the runtime API, and the real binary as processes on it.
 //
 // It imports loop and sqs. Start reading at [Lambda] for a function that is Go code,
-// and at [Program] for the real binary on a [Runtime].
+// and at [Program] for the real binary.
 package lambda
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/sqs"
 )
 
-// Invoke calls a function: [Runtime.Invoke] is one, a test's handler another.
+// Invoke calls a function: [Function.Invoke] is one, a test's handler another.
 type Invoke func(ctx context.Context, payload []byte) ([]byte, error)
 
 type Invocation struct {

@@ -20,9 +20,8 @@ import (
 // or while [Loop.Run] sleeps from one action to the next. Nothing runs by itself.
 // Do, Advance and Run enter it; the other methods work inside only.
 type Loop struct {
-	clock *Clock
-
-	mu      sync.Mutex // held while inside
+	mu      sync.Mutex    // held while inside
+	shift   time.Duration // of its clock against the machine's (inside a testing/synctest bubble, the bubble's)
 	inside  bool
 	random  *rand.Rand
 	now     time.Time // never behind: while actions are played, the playing one's time
@@ -36,14 +35,19 @@ type action struct {
 	do func()
 }
 
-// New returns a loop. It must have the random source for itself.
-func New(clock *Clock, random *rand.Rand) *Loop {
-	return &Loop{clock: clock, random: random, now: clock.Now(), changed: make(chan struct{}, 1)}
+// New returns a loop whose clock differs from the machine's by shift. One that starts two
+// hours ago plays a past of two hours through by Advance, and then goes on in real time.
+// It must have the random source for itself.
+func New(shift time.Duration, random *rand.Rand) *Loop {
+	return &Loop{shift: shift, random: random, now: time.Now().Add(shift).UTC(), changed: make(chan struct{}, 1)}
 }
 
 // Do enters the loop, plays what is due, and then f. It must not be called inside.
-func (l *Loop) Do(f func()) {
+func (l *Loop) Do(f func()) { l.enter(0, f) }
+
+func (l *Loop) enter(later time.Duration, f func()) {
 	l.mu.Lock()
+	l.shift += later
 	l.inside = true
 	defer func() {
 		l.inside = false
@@ -77,10 +81,7 @@ func (l *Loop) Begin(f func(context.Context)) {
 }
 
 // Advance moves the clock forward and plays all that falls due, each action at its own time.
-func (l *Loop) Advance(d time.Duration) {
-	l.clock.Advance(d)
-	l.Do(func() {})
-}
+func (l *Loop) Advance(d time.Duration) { l.enter(d, func() {}) }
 
 // Run plays actions in time until ctx ends, and then waits for what it started:
 // these are the loop's only goroutines.
@@ -99,20 +100,17 @@ func (l *Loop) Run(ctx context.Context) {
 		for _, f := range begun {
 			started.Go(func() { f(ctx) })
 		}
-		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-l.changed:
-			timer.Stop()
-		case <-timer.C:
+		case <-time.After(pause):
 		}
 	}
 }
 
 func (l *Loop) play() {
-	target := l.clock.Now()
+	target := time.Now().Add(l.shift).UTC()
 	for len(l.due) > 0 && !l.due[0].at.After(target) {
 		next := l.due[0]
 		l.due = l.due[1:]
@@ -163,28 +161,4 @@ func (l *Loop) ID(prefix string) string { return fmt.Sprintf("%s-0%016x", prefix
 func (l *Loop) UUID() string {
 	a, b := l.Uint64(), l.Uint64()
 	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0x3fff|0x8000, b&0xffffffffffff)
-}
-
-// A Clock is the machine's time (inside a testing/synctest bubble, the bubble's),
-// shifted. A region whose clock starts two hours ago plays a past of two hours
-// through by [Loop.Advance], and then goes on in real time.
-type Clock struct {
-	mu    sync.Mutex
-	shift time.Duration
-}
-
-// NewClock returns a clock that differs from the machine's by shift.
-func NewClock(shift time.Duration) *Clock { return &Clock{shift: shift} }
-
-// Now returns the clock's time, in UTC.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.shift).UTC()
-}
-
-func (c *Clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shift += d
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func newLoop(shift time.Duration) *Loop { return New(NewClock(shift), rand.New(rand.NewPCG(1, 2))) }
+func newLoop(shift time.Duration) *Loop { return New(shift, rand.New(rand.NewPCG(1, 2))) }
 
 func TestActionsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // A Region has a subnet of 251 free addresses. Its own methods enter the loop.
@@ -34,7 +33,7 @@ type Region struct {
 func New(t *testing.T, o simulator.Options) *Region {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := &Region{Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(1, seed)), o), Key: "AKID", t: t}
+	r := &Region{Region: simulator.New(0, rand.New(rand.NewPCG(1, seed)), o), Key: "AKID", t: t}
 	r.Subnet = r.AddSubnet("10.0.0.0/16", "10.0.1.0/24", "a")
 	return r
 }
@@ -106,29 +105,15 @@ func (r *Region) Call(action string, pairs ...string) Reply {
 	return reply
 }
 
-// Send is Call with a context, for a call that may have no answer.
+// Send is Call with a context, for a call that may have no answer. It is signed as by an SDK, without a signature that counts.
 func (r *Region) Send(ctx context.Context, action string, pairs ...string) (reply Reply, err error) {
-	out, err := r.Transport().RoundTrip(r.Request(ctx, "http://simulator/", action, pairs...))
-	if err != nil {
-		return reply, err
-	}
-	raw, _ := io.ReadAll(out.Body) // it is in memory
-	if err := xml.Unmarshal(raw, &reply); err != nil {
-		return reply, fmt.Errorf("reading %s: %w", raw, err)
-	}
-	reply.Status = out.StatusCode
-	return reply, nil
-}
-
-// Request returns a call as an SDK sends it, without a signature that counts.
-func (r *Region) Request(ctx context.Context, address, action string, pairs ...string) *http.Request {
 	form := url.Values{"Action": {action}}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	in, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	in, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://simulator/", strings.NewReader(form.Encode()))
 	if err != nil {
-		r.t.Fatal(err)
+		return reply, err
 	}
 	in.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	service := "ec2"
@@ -138,7 +123,16 @@ func (r *Region) Request(ctx context.Context, address, action string, pairs ...s
 	if r.Key != "" {
 		in.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+r.Key+"/20261123/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=00")
 	}
-	return in
+	out, err := r.Transport().RoundTrip(in)
+	if err != nil {
+		return reply, err
+	}
+	raw, _ := io.ReadAll(out.Body) // it is in memory
+	if err := xml.Unmarshal(raw, &reply); err != nil {
+		return reply, fmt.Errorf("reading %s: %w", raw, err)
+	}
+	reply.Status = out.StatusCode
+	return reply, nil
 }
 
 // Pages lists five at a time, until a page has no token or one that came before.

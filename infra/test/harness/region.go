@@ -20,7 +20,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // CallLatency is how long a call of EC2's takes (an estimate).
@@ -37,7 +36,7 @@ type Region struct {
 
 // NewRegion makes a region without leaks. Its clock is virtual inside of synctest.Test.
 func NewRegion(t testing.TB, seed uint64, options simulator.Options) *Region {
-	r := &Region{TB: t, Region: simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 1)), options)}
+	r := &Region{TB: t, Region: simulator.New(0, rand.New(rand.NewPCG(seed, 1)), options)}
 	r.VPC, r.Subnets = r.AddSubnets("10.0.0.0/16", "10.0.0.0/20", "10.0.16.0/20")
 	return r
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/loop"
 )
 
 // A Simulation is one seed's history of some clusters and of the function beside them.
@@ -37,7 +36,7 @@ const account = "123456789012"
 func New(seed uint64, template cloudformation.Resources) *Simulation {
 	random := rand.New(rand.NewPCG(seed, 1)) // of scenario and workload; the region has its own
 	scenario := drawScenario(random)
-	region := simulator.New(loop.NewClock(0), rand.New(rand.NewPCG(seed, 2)), scenario.options)
+	region := simulator.New(0, rand.New(rand.NewPCG(seed, 2)), scenario.options)
 	s := &Simulation{Seed: seed, scenario: scenario, Recorder: &Recorder{region: region, coverage: Coverage{}}}
 	s.faults = &Faults{Recorder: s.Recorder, scenario: scenario, undeletable: map[string]refusal{}}
 	s.checker = &Checker{Recorder: s.Recorder, scenario: scenario, faults: s.faults, failed: map[string]int{}}

@@ -70,10 +70,7 @@ func startMinistack(t *testing.T) *ministack {
 	endpoint := free.URL
 	endpoints := []string{"AWS_ENDPOINT_URL=" + endpoint, "AWS_ENDPOINT_URL_EC2=" + server.URL, "AWS_ENDPOINT_URL_AUTO_SCALING=" + server.URL}
 	folder := t.TempDir() // so that nothing of an earlier run is found, and nothing is left
-	log, err := os.Create(filepath.Join(folder, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := harness.Must(os.Create(filepath.Join(folder, "log")))(t)
 	command := exec.Command(filepath.Join(".venv-ministack", "bin", "python"), filepath.Join(".ci", "ministack.py"))
 	command.Dir, command.Stdout, command.Stderr = harness.Root(), log, log
 	// The function inherits this environment: without the endpoints it would call AWS.
@@ -113,10 +110,7 @@ func healthy(endpoint string) bool {
 // expectNothingLeft expects nothing of a stack, and no stack but that in which SAM keeps its bucket.
 func (m *ministack) expectNothingLeft() {
 	m.Helper()
-	client, err := boto3.Start(harness.Root(), m.environment)
-	if err != nil {
-		m.Fatal(err)
-	}
+	client := harness.Must(boto3.Start(harness.Root(), m.environment))(m)
 	defer client.Close()
 	for _, list := range [][3]string{
 		{"lambda", "list_functions", "Functions[].FunctionName"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"reflect"
 	"slices"
@@ -59,15 +60,11 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 	server := httptest.NewServer(r.Front)
 	defer server.Close()
 	command := exec.Command(harness.Tool(t, ".venv", "bin", "python"), "testdata/boto3_client.py", server.URL, r.Subnet, attached, ids[1])
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, err.(*exec.ExitError).Stderr)
-	}
+	command.Stderr = os.Stderr
+	output := harness.Must(command.Output())(t)
 	slices.Sort(ids)
 	var saw sighting
-	if err := json.Unmarshal(output, &saw); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
+	harness.OK(t, json.Unmarshal(output, &saw))
 	if len(saw.Pages) < 5 || slices.Max(saw.Pages) > 100 {
 		t.Errorf("pages of %v", saw.Pages)
 	}

@@ -89,10 +89,7 @@ type socket struct {
 func newSocket(t *testing.T) *socket {
 	t.Helper()
 	r := harness.NewRegion(t, 1, simulator.Options{})
-	listener, err := net.Listen("tcp", bridge+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := harness.Must(net.Listen("tcp", bridge+":0"))(t)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: r.Front}}
 	server.Start()
 	t.Cleanup(server.Close)
@@ -106,10 +103,7 @@ func (s *socket) flags() []string {
 	s.Helper()
 	_, target := harness.SAMTarget()
 	folder := filepath.Join(harness.Root(), target)
-	built, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
-	if err != nil {
-		s.Fatal(err)
-	}
+	built := harness.Must(os.ReadFile(filepath.Join(folder, "template.yaml")))(s)
 	endpoints := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
 	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), endpoints)
 	local = regexp.MustCompile(`(?m)^( *CodeUri:) .*$`).ReplaceAllString(local, "${1} "+filepath.Join(folder, "ReleaseFunction"))
@@ -120,9 +114,7 @@ func (s *socket) flags() []string {
 func (s *socket) file(name, text string) string {
 	s.Helper()
 	path := filepath.Join(s.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		s.Fatal(err)
-	}
+	harness.OK(s, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"cmp"
-	"maps"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -60,23 +59,11 @@ server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 print("http://%s:%s" % server.get_host_and_port(), flush=True)
 signal.pause()`)
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
+	out := bufio.NewReader(harness.Must(server.StdoutPipe())(t))
+	harness.OK(t, server.Start())
 	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	endpoint, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("moto does not start: %v", err)
-	}
-	endpoint = strings.TrimSpace(endpoint)
-	client, err := boto3.Start(harness.Root(), append(harness.SAMEnvironment(t), "AWS_ENDPOINT_URL="+endpoint))
-	if err != nil {
-		t.Fatal(err)
-	}
+	endpoint := strings.TrimSpace(harness.Must(out.ReadString('\n'))(t))
+	client := harness.Must(boto3.Start(harness.Root(), append(harness.SAMEnvironment(t), "AWS_ENDPOINT_URL="+endpoint)))(t)
 	t.Cleanup(client.Close)
 	return moto{t, endpoint, client}
 }
@@ -84,56 +71,52 @@ signal.pause()`)
 // call makes a call to EC2, and reads into answer what a query finds.
 func (m moto) call(operation string, arguments boto3.Arguments, query string, answer any) {
 	m.Helper()
-	if err := m.client.Call("ec2", operation, arguments, query, answer); err != nil {
-		m.Fatal(err)
-	}
+	harness.OK(m, m.client.Call("ec2", operation, arguments, query, answer))
 }
 
-// motoCases are the interfaces: an owner by its state, "" one that does not exist, "*" a tag that is
-// no instance ID; createdAt is an age, or the tag's value.
+// motoCases are leaks that differ in one thing; an owner is given by its state, "" is one that does not exist.
 var motoCases = []struct {
-	owner, createdAt, description, cluster, keep string
-	released                                     bool
+	owner    string
+	age      time.Duration
+	change   func(*ec2.Interface)
+	released bool
 }{
-	{"terminated", "0s", "", "blue", "", true},
-	{"terminated", "garbage", "", "blue", "", true},
-	{"terminated", "0s", "", "blue", "yes", false},
-	{"terminated", "0s", "", "green", "", false},
-	{"terminated", "", "", "blue", "", false},
-	{"terminated", "0s", "aws-k8s-branch-eni", "blue", "", false},
-	{"running", "23h", "", "blue", "", false},
-	{"running", "25h", "", "blue", "", false}, // its owner was started just now
-	{"stopped", "25h", "", "blue", "", false},
-	{"", "31m", "", "blue", "", true},
-	{"", "29m", "", "blue", "", false},
-	{"", "garbage", "", "blue", "", false},
-	{"*", "1h", "", "blue", "", false},
+	{"terminated", 0, nil, true},
+	{"terminated", 0, tag(cni.TagCreatedAt, "garbage"), true},
+	{"terminated", 0, tag("network-interface-releaser/keep", "yes"), false},
+	{"terminated", 0, tag(cni.TagCluster, "green"), false},
+	{"terminated", 0, func(i *ec2.Interface) { delete(i.Tags, cni.TagCreatedAt) }, false},
+	{"terminated", 0, func(i *ec2.Interface) { i.Description = "aws-k8s-branch-eni" }, false},
+	{"terminated", time.Hour, tag(cni.TagInstance, "i-*"), false},
+	{"running", 23 * time.Hour, nil, false},
+	{"running", 25 * time.Hour, nil, false}, // its owner was started just now
+	{"stopped", 25 * time.Hour, nil, false},
+	{"", 31 * time.Minute, nil, true},
+	{"", 29 * time.Minute, nil, false},
+	{"", 0, tag(cni.TagCreatedAt, "garbage"), false},
 }
 
-// addInterfaces makes interfaces of every kind that moto can hold, in moto and alike in the
-// simulator's region. It returns them all, and those that are to be released.
+func tag(key, value string) func(*ec2.Interface) {
+	return func(i *ec2.Interface) { i.Tags[key] = value }
+}
+
+// addInterfaces makes the cases' interfaces in moto and alike in the simulator's region. It returns
+// them all, and those that are to be released.
 func (m moto) addInterfaces(r *harness.Region) (made, leaked []string) {
 	m.Helper()
 	subnet, owners := m.addInstances(r)
-	owners[""], owners["*"] = "i-0fedcba9876543210", "i-*"
 	for _, c := range motoCases {
-		owner, createdAt := owners[c.owner], c.createdAt
-		if age, err := time.ParseDuration(createdAt); err == nil {
-			createdAt = time.Now().Add(-age).Format(time.RFC3339)
+		i := r.Leak(r.Subnets[0], cmp.Or(owners[c.owner], "i-0fedcba9876543210"), c.age)
+		i.Tags[cni.TagCluster] = "blue"
+		if c.change != nil {
+			c.change(&i)
 		}
-		i := ec2.Interface{Subnet: r.Subnets[0], Description: cmp.Or(c.description, "aws-K8S-"+owner), Owner: harness.Account, Tags: map[string]string{
-			cni.TagInstance: owner, cni.TagCluster: c.cluster, cni.TagCreatedAt: createdAt, "network-interface-releaser/keep": c.keep,
-		}}
-		if c.owner == "*" {
-			i.Description = "aws-K8S-" + owners["terminated"]
-		}
-		maps.DeleteFunc(i.Tags, func(_, value string) bool { return value == "" })
 		var tags []boto3.Arguments
 		for key, value := range i.Tags {
 			tags = append(tags, boto3.Arguments{"Key": key, "Value": value})
 		}
 		m.call("create_network_interface", boto3.Arguments{
-			"SubnetId": subnet, "Description": i.Description, "SecondaryPrivateIpAddressCount": 3,
+			"SubnetId": subnet, "Description": i.Description, "SecondaryPrivateIpAddressCount": len(i.Addresses) - 1,
 			"TagSpecifications": []boto3.Arguments{{"ResourceType": "network-interface", "Tags": tags}},
 		}, "NetworkInterface.NetworkInterfaceId", &i.ID)
 		made = append(made, r.AddInterface(i))

@@ -128,18 +128,6 @@ func (a *acceptance) secondStack() {
 	a.expectExist(leaks...)
 	second.deploy("DryRun=false")
 	a.untilReleased("a scheduled sweep has released "+a.made[elsewhere.name], 4*time.Minute, elsewhere.name)
-
-	// The schedule releases what could not be released when its event came, too.
-	late := elsewhere
-	late.tags = map[string]string{tagNoManage: "true"}
-	id := a.make(late)
-	second.terminated(goneNode, a.nets[2])
-	a.until("the event's run has kept "+id, 5*time.Minute, func() bool {
-		return second.logged(`"trigger":"event"`, `"opted-out":`)
-	})
-	a.expectExist(leaks...)
-	a.call("ec2", "create_tags", arguments{"Resources": []string{id}, "Tags": []arguments{{"Key": tagNoManage, "Value": "false"}}})
-	a.untilReleased("a scheduled sweep has released "+id, 4*time.Minute, late.name)
 }
 
 // redrive sets an invalid environment variable, so that an event fails five times, beside a message

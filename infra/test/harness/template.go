@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -19,16 +18,12 @@ var Update = flag.Bool("update", false, "write golden files, tables and pictures
 // Root returns the repository's folder.
 func Root() string {
 	folder, err := os.Getwd()
-	for err == nil {
+	for ; err == nil && folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
 		if _, missing := os.Stat(filepath.Join(folder, "go.mod")); missing == nil {
 			return folder
 		}
-		if folder == filepath.Dir(folder) {
-			err = errors.New("no folder above this one has a go.mod")
-		}
-		folder = filepath.Dir(folder)
 	}
-	panic(err)
+	panic("no folder above this one has a go.mod")
 }
 
 // Must returns the value of a call that must succeed: Must(os.ReadFile(name))(t).

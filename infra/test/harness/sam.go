@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,14 +43,17 @@ func SAMTarget() (environment, folder string) {
 	return "default", ".aws-sam/build"
 }
 
-// SAM runs the SAM CLI, for three minutes at most, in an environment like SAMEnvironment's.
-func SAM(t testing.TB, environment []string, arguments ...string) (stdout, stderr string, err error) {
+// SAM is the SAM CLI's program.
+const SAM = ".venv/bin/sam"
+
+// Run runs a program in the repository's folder, for three minutes at most, in SAMEnvironment.
+func Run(t testing.TB, program string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var out, log bytes.Buffer
-	command := exec.CommandContext(ctx, filepath.Join(".venv", "bin", "sam"), arguments...)
-	command.Dir, command.Env, command.Stdout, command.Stderr = Root(), environment, &out, &log
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.Dir, command.Env, command.Stdout, command.Stderr = Root(), SAMEnvironment(t), &out, &log
 	err = command.Run()
 	return out.String(), log.String(), err
 }
@@ -62,7 +64,7 @@ func SAMBuild(t testing.TB) {
 	OnRequest(t)
 	environment, _ := SAMTarget()
 	for _, step := range [][]string{{"validate", "--lint"}, {"build", "--config-env", environment}} {
-		if out, log, err := SAM(t, SAMEnvironment(t), step...); err != nil {
+		if out, log, err := Run(t, SAM, step...); err != nil {
 			t.Fatalf("sam %s: %v\n%s%s", step[0], err, out, log)
 		}
 	}

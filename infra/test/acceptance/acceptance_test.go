@@ -60,7 +60,6 @@ type ministack struct {
 
 func startMinistack(t *testing.T) *ministack {
 	t.Helper()
-	harness.OnRequest(t)
 	r := harness.NewRegion(t, 1, simulator.Options{Account: ministackAccount, Region: "us-east-1"})
 	server := httptest.NewServer(r.Front)
 	t.Cleanup(server.Close)
@@ -89,22 +88,19 @@ func startMinistack(t *testing.T) *ministack {
 		}
 		_ = log.Close()
 	})
-	for limit := time.Now().Add(time.Minute); !healthy(endpoint); time.Sleep(100 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if response, err := http.Get(endpoint + "/_ministack/health"); err == nil {
+			harness.OK(t, response.Body.Close())
+			if response.StatusCode == http.StatusOK {
+				break
+			}
+		}
 		if time.Now().After(limit) {
 			t.Fatal("ministack is not ready after a minute")
 		}
 	}
 	environment := append(harness.SAMEnvironment(t), "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "no_proxy=127.0.0.1")
 	return &ministack{r, append(environment, endpoints...)}
-}
-
-func healthy(endpoint string) bool {
-	response, err := http.Get(endpoint + "/_ministack/health")
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
 }
 
 // expectNothingLeft expects nothing of a stack, and no stack but that in which SAM keeps its bucket.

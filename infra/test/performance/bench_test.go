@@ -152,20 +152,10 @@ const (
 func build(t testing.TB, architecture string) string {
 	t.Helper()
 	folder := t.TempDir()
-	output(t, nil, "make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)
+	command := exec.Command("make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)
+	command.Dir, command.Stderr = harness.Root(), os.Stderr
+	harness.OK(t, command.Run())
 	return filepath.Join(folder, "bootstrap")
-}
-
-// output runs a command in the repository's folder, and returns what it writes.
-func output(t testing.TB, environment []string, command ...string) string {
-	t.Helper()
-	c := exec.Command(command[0], command[1:]...)
-	c.Dir, c.Env = harness.Root(), append(os.Environ(), environment...)
-	output, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", c, err, output)
-	}
-	return string(output)
 }
 
 func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {

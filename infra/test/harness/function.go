@@ -135,11 +135,9 @@ func (o *Output) String() string {
 // Lines decodes a log's lines, each into a T.
 func Lines[T any](t testing.TB, log string) (lines []T) {
 	t.Helper()
-	for text := range strings.Lines(log) {
+	for decoder := json.NewDecoder(strings.NewReader(log)); decoder.More(); {
 		var line T
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
+		OK(t, decoder.Decode(&line))
 		lines = append(lines, line)
 	}
 	return lines

@@ -53,25 +53,24 @@ const sweepEvent = `{"version":"0","id":"1","detail-type":"Scheduled Event","sou
 func BenchmarkStart(b *testing.B) {
 	binary, python := build(b, architecture), filepath.Join(harness.Root(), ".venv", "bin", "python")
 	region := leaking(b, 0)
-	took, medians := map[string][]time.Duration{}, map[string]time.Duration{}
-	memory := map[string]float64{}
+	took, memory := map[string][]time.Duration{}, map[string]float64{}
 	for b.Loop() {
 		for name, command := range map[string][]string{"Go": {binary}, "Python": {python, filepath.Join("testdata", "handler.py")}} {
 			p := launch(b, region, nil, command...)
 			took[name] = append(took[name], harness.Must(p.Ready(b.Context()))(b))
-			memory[name] = max(memory[name], p.resident(b))
+			memory[name] = max(memory[name], p.resident(b)/1e6)
 			p.Stop()
 		}
 	}
-	for name, all := range took {
-		slices.Sort(all)
-		medians[name] = all[len(all)/2]
+	median := func(name string) (milliseconds float64) {
+		slices.Sort(took[name])
+		return took[name][len(took[name])/2].Seconds() * 1e3
 	}
-	ratio := medians["Python"].Seconds() / medians["Go"].Seconds()
-	b.ReportMetric(ratio, "times-sooner")
+	this, boto3 := median("Go"), median("Python")
+	b.ReportMetric(boto3/this, "times-sooner")
 	table := "| | start to ready, median | resident when ready |\n|---|---|---|\n"
 	table += fmt.Sprintf("| this | %.1f ms | %.1f MB |\n| Python, boto3 | %.1f ms | %.1f MB |\n| ratio | **%.1f** | **%.1f** |\n",
-		medians["Go"].Seconds()*1e3, memory["Go"]/1e6, medians["Python"].Seconds()*1e3, memory["Python"]/1e6, ratio, memory["Python"]/memory["Go"])
+		this, memory["Go"], boto3, memory["Python"], boto3/this, memory["Python"]/memory["Go"])
 	harness.Publish(b, page, "start", table, false)
 }
 
@@ -104,11 +103,11 @@ func BenchmarkMemory(b *testing.B) {
 			resident, processor := run(sweepEvent, sweeps)
 			reads := len(region.Calls()) / sweeps
 			_, start := run("", 0)
-			byHand, _ := run("{}", 1)
+			manual, _ := run("{}", 1)
 			each := (processor - start).Seconds() / sweeps
 			b.ReportMetric(resident/1e6, fmt.Sprintf("MB/%d-interfaces", count))
 			b.ReportMetric(each, fmt.Sprintf("CPU-s/%d-interfaces", count))
-			table += fmt.Sprintf("| %d | %.1f MB | %.1f MB | %d | %.3f s | %.1f s | %.1f s |\n", count, resident/1e6, byHand/1e6, reads, each, each*vCPU/128, each*vCPU/512)
+			table += fmt.Sprintf("| %d | %.1f MB | %.1f MB | %d | %.3f s | %.1f s | %.1f s |\n", count, resident/1e6, manual/1e6, reads, each, each*vCPU/128, each*vCPU/512)
 		}
 	}
 	harness.Publish(b, page, "memory", table, false)

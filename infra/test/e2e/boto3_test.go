@@ -62,7 +62,10 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 		ids = append(ids, r.Add(ec2.Interface{Description: "aws-K8S-" + instance, Tags: map[string]string{"n": fmt.Sprint(n)}, Prefixes: make([]string, n%2)}))
 	}
 	attached := r.Add(ec2.Interface{Description: "aws-K8S-i-00000001", Attachment: &ec2.Attachment{Instance: "i-00000001"}})
-	r.Do(func() { r.AutoScaling.AddGroup(autoscaling.Group{Name: "asg", Subnets: []string{r.Subnet, "subnet-00000002"}}) })
+	r.Do(func() {
+		r.AutoScaling.AddGroup(autoscaling.Group{Name: "asg", Subnets: []string{r.Subnet, "subnet-00000002"}})
+	})
+	free := r.Free() // before boto3 deletes one
 	server := httptest.NewServer(r.Front)
 	defer server.Close()
 	command := exec.Command(harness.Tool(t, ".venv", "bin", "python"), "testdata/boto3_client.py", server.URL, r.Subnet, attached, ids[1])
@@ -75,7 +78,7 @@ func TestBoto3ReadsTheWire(t *testing.T) {
 		t.Errorf("pages of %v", saw.Pages)
 	}
 	want := sighting{
-		Pages: saw.Pages, IDs: ids, Zones: []string{r.Subnet + ",subnet-00000002"}, Free: r.Free(), Addresses: 1,
+		Pages: saw.Pages, IDs: ids, Zones: []string{r.Subnet + ",subnet-00000002"}, Free: free, Addresses: 1,
 		States: states, Tags: map[string]string{"n": "1"}, Errors: errorsOf,
 	}
 	if !reflect.DeepEqual(saw, want) {

@@ -1,11 +1,10 @@
 // Decides calls to AWS by their policies, as the IAM simulator of a third party understands IAM.
-// Reads {policies: [document], calls: [{principal, action, resource, account, context, identity,
-// attached}]} on stdin, where identity and attached are indices of policies or null; writes for
-// each call whether it is allowed.
+// Reads [{principal, action, resource, account, context, identity, attached}] on stdin, where identity
+// and attached are policies or null; writes for each call whether it is allowed.
 import { readFileSync } from "node:fs";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
-const { policies, calls } = JSON.parse(readFileSync(0));
+const calls = JSON.parse(readFileSync(0));
 const allowed = [];
 for (const call of calls) {
   const answer = await runSimulation({
@@ -15,8 +14,8 @@ for (const call of calls) {
       resource: { resource: call.resource, accountId: call.account },
       contextVariables: call.context,
     },
-    identityPolicies: call.identity === null ? [] : [{ name: "identity", policy: policies[call.identity] }],
-    resourcePolicy: call.attached === null ? undefined : policies[call.attached],
+    identityPolicies: call.identity === null ? [] : [{ name: "identity", policy: call.identity }],
+    resourcePolicy: call.attached === null ? undefined : call.attached,
     serviceControlPolicies: [],
     resourceControlPolicies: [],
   }, {});

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/ec2"
@@ -161,6 +162,20 @@ func TestStates(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The time in EC2's reason is read where there is one; it is for the log only.
+func TestEndedAt(t *testing.T) {
+	for reason, want := range map[string]time.Time{
+		"User initiated (2026-11-23 10:00:00 GMT)": time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC),
+		"Server.SpotInstanceTermination":           {},
+		"User initiated (yesterday)":               {},
+	} {
+		ctx, c := canned(t, 200, response("DescribeInstances", "<reservationSet><item><instancesSet><item><instanceId>"+dead+"</instanceId><instanceState><name>terminated</name></instanceState><reason>"+reason+"</reason></item></instancesSet></item></reservationSet>"))
+		if got, err := c.Visible(ctx, []string{dead}); err != nil || !got[dead].EndedAt.Equal(want) {
+			t.Errorf("%q ended at %v, %v, want %v", reason, got, err, want)
+		}
+	}
 }
 
 // Each field of an interface, one changed at a time, comes over the wire.

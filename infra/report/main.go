@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
@@ -64,7 +65,11 @@ func (r answer) rows(out *strings.Builder) {
 		if r.DryRun && i.Outcome == eni.Released {
 			i.Outcome = "would release"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Subnet, i.Addresses, cmp.Or(i.Instance, "-"), cmp.Or(i.InstanceState, "-"), age(i.Age), i.Outcome, i.Reason)
+		age := "?" // where nobody knows
+		if i.Age != nil {
+			age = (time.Duration(*i.Age) * time.Second).String()
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Subnet, i.Addresses, cmp.Or(i.Instance, "-"), cmp.Or(i.InstanceState, "-"), age, i.Outcome, i.Reason)
 	}
 	_ = table.Flush()
 	if r.InterfacesOmitted > 0 {
@@ -88,20 +93,5 @@ func (r answer) totals(out *strings.Builder) {
 	}
 	if r.DryRun {
 		fmt.Fprintln(out, "This was a dry run: nothing was deleted.")
-	}
-}
-
-// age writes seconds as people read them; "?" where nobody knows.
-func age(seconds *int64) string {
-	if seconds == nil {
-		return "?"
-	}
-	switch minutes := *seconds / 60; {
-	case minutes >= 48*60:
-		return fmt.Sprintf("%dd", minutes/(24*60))
-	case minutes >= 60:
-		return fmt.Sprintf("%dh%02dm", minutes/60, minutes%60)
-	default:
-		return fmt.Sprintf("%dm", minutes)
 	}
 }

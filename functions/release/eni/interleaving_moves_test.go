@@ -1,9 +1,7 @@
 package eni
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -115,12 +113,4 @@ func (r *region) releases(t *testing.T, l life, minute int16) bool {
 	}
 	r.decided[read] = len(o.deleted) > 0
 	return r.decided[read]
-}
-
-func path(moments []moment) string {
-	var out strings.Builder
-	for _, m := range moments {
-		fmt.Fprintf(&out, "minute %d: %s, creator %s since %d; runs %v\n", m.minute, stepNames[m.step], creatorNames[m.creator], m.started, m.runs)
-	}
-	return out.String()
 }

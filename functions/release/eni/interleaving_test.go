@@ -18,8 +18,6 @@ const (
 	stepGone
 )
 
-var stepNames = []string{"in flight", "attached", "marked", "freeing", "leaked", "gone"}
-
 // States of its creator.
 const (
 	creatorRunning = iota
@@ -27,8 +25,6 @@ const (
 	creatorTerminated
 	creatorVanished // terminated long ago: EC2 no longer shows it
 )
-
-var creatorNames = []string{"running", "asleep", "terminated", "vanished"}
 
 // longAgo is the start of an instance that has not slept.
 const longAgo = -7 * 24 * 60
@@ -105,7 +101,7 @@ func TestEveryInterleaving(t *testing.T) {
 			r.search(t, moment{life: life{started: longAgo}})
 			t.Logf("%d states, %d kinds of evidence", len(r.searched), len(r.decided))
 			if found := r.unsafe != nil; found != c.unsafe {
-				t.Errorf("released in flight: %v, want %v\n%s", found, c.unsafe, path(r.unsafe))
+				t.Errorf("released in flight: %v, want %v\n%+v", found, c.unsafe, r.unsafe)
 			}
 		})
 	}

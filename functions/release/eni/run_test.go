@@ -1,10 +1,16 @@
 package eni
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestRunReports(t *testing.T) {
@@ -100,5 +106,114 @@ func TestOnlyInstanceIDsAreRequested(t *testing.T) {
 	_, _, _ = run(t, o, sweep)
 	if !slices.Contains(o.called, "states "+dead+","+other) {
 		t.Errorf("called %q", o.called)
+	}
+}
+
+func planned(subnet string, count int, instance string) []Verdict {
+	var list []Verdict
+	for n := range count {
+		list = append(list, Verdict{Interface: Interface{ID: fmt.Sprintf("%s%d", subnet, n), Subnet: subnet, Description: DescriptionPrefix + instance}})
+	}
+	return list
+}
+
+func TestOrder(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	shuffle := rand.New(rand.NewPCG(seed, 0)).Shuffle
+	plan := slices.Concat(planned("a", 3, other), planned("b", 1, other), planned("c", 2, other), planned("d", 2, dead))
+	ordered := inOrder(plan, []string{dead}, map[string]int{"a": 500, "b": 7, "c": 0}, shuffle)
+	var subnets []string
+	for _, v := range ordered {
+		subnets = append(subnets, v.Subnet)
+	}
+	// The named instance's, a random one, then round robin, fewest free first.
+	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {
+		t.Errorf("subnets in the order %s", got)
+	}
+}
+
+// Where a run has one token only, each interface gets it sometimes, of whichever subnet: an undeletable
+// one, in the subnet with the fewest free addresses, got it in every run (found by the simulation).
+func TestEachIsFirstSometimes(t *testing.T) {
+	first := map[string]int{}
+	for seed := range uint64(300) {
+		plan := slices.Concat(planned("tight", 1, dead), planned("roomy", 4, dead))
+		first[inOrder(plan, nil, map[string]int{"tight": 0, "roomy": 100}, rand.New(rand.NewPCG(seed, 0)).Shuffle)[0].ID]++
+	}
+	if len(first) != 5 {
+		t.Errorf("of 300 runs the first were %v", first)
+	}
+}
+
+// Log and metrics report the leaks that are left, the oldest one's age, their clusters, and what each subnet gained.
+func TestLeaksOfAReport(t *testing.T) {
+	result := func(outcome Outcome, reason Reason, subnet string, age time.Duration, tags map[string]string) Result {
+		return Result{&Verdict{
+			Interface: Interface{Subnet: subnet, Addresses: 10, Tags: tags}, Reason: reason,
+			created: created{tagged: age != 0, readable: age != 0, age: age},
+		}, outcome, reason}
+	}
+	blue, green := map[string]string{tagCluster: "blue"}, map[string]string{tagClusterPrefix + "green": "owned"}
+	results := []Result{
+		result(Released, OwnerTerminated, "subnet-1", time.Hour, blue),
+		result(Released, OwnerGone, "subnet-1", time.Hour, blue),
+		result(Released, OwnerGone, "subnet-2", 9*time.Hour, green),
+		result(Gone, OwnerGone, "subnet-2", 8*time.Hour, green),
+		result(Deferred, OwnerGone, "subnet-2", 2*time.Hour, nil),
+		result(Failed, OwnerTerminated, "subnet-2", 0, nil),
+		result(Kept, NotPermitted, "subnet-2", 3*time.Hour, blue),
+		result(Kept, OwnerAlive, "subnet-2", 90*time.Hour, blue),
+		result(Kept, Attached, "subnet-2", 90*time.Hour, blue),
+	}
+	for _, c := range []struct {
+		dry    bool
+		leaked int
+		oldest time.Duration
+		freed  map[string]Freed
+	}{
+		{false, 3, 3 * time.Hour, map[string]Freed{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
+		{true, 6, 9 * time.Hour, map[string]Freed{}},
+	} {
+		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
+		if r.Leaked != c.leaked || r.OldestLeaked != c.oldest || !maps.Equal(r.Freed, c.freed) {
+			t.Errorf("dry %t: %d leaked, the oldest %v, freed %v", c.dry, r.Leaked, r.OldestLeaked, r.Freed)
+		}
+		if want := map[string]int{"blue": 3, "green": 2, "": 2}; !maps.Equal(r.LeaksByCluster, want) {
+			t.Errorf("dry %t: leaks by cluster %v, want %v", c.dry, r.LeaksByCluster, want)
+		}
+	}
+}
+
+// A cluster's own tag counts before the one that other controllers share.
+func TestCluster(t *testing.T) {
+	for want, tags := range map[string]map[string]string{
+		"":      {"Name": "blue"},
+		"blue":  {tagCluster: "blue", tagClusterPrefix + "amber": "shared"},
+		"amber": {tagClusterPrefix + "amber": "owned", tagClusterPrefix + "teal": "owned"},
+	} {
+		if got := (Interface{Tags: tags}).cluster(); got != want {
+			t.Errorf("%v is of %q, want %q", tags, got, want)
+		}
+	}
+}
+
+func TestAReportFitsLambdasAnswer(t *testing.T) {
+	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
+	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
+	results := slices.Repeat([]Result{{&v, Deferred, v.Reason}}, maxLines+5)
+	report := newReport(Job{Trigger: Manual}, results, nil)
+	text, err := json.Marshal(report)
+	if err != nil || len(text) > 6*1000*1000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
+		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
+	}
+	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
+		t.Errorf("a sweep's report has a list: %.200s", text)
+	}
+	if text, _ := json.Marshal(newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+		t.Errorf("a report without its empty list: %s", text)
 	}
 }

@@ -123,7 +123,7 @@ func (a *acceptance) steps() []step {
 		{"a manual dry run: each interface, its decision and reason", a.manualRun},
 		{"an event in a dry stack releases nothing", a.eventInDryStack},
 		{"the role: each allow and each deny", a.tryRole},
-		{"a bad update is refused, and the stack is as it was", a.badUpdate},
+		{"a bad update is rolled back, and the stack is as it was", a.badUpdate},
 		{"an operator sets DryRun=false; the next event releases what is leaked, and nothing else", a.release},
 		{"an operator disables the events, and enables them again", a.pause},
 		{"a cause that sends events to the dead-letter queue; fixed, redriven, released", a.redrive},

@@ -4,19 +4,16 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
@@ -89,10 +86,7 @@ type socket struct {
 func newSocket(t *testing.T) *socket {
 	t.Helper()
 	r := harness.NewRegion(t, 1, simulator.Options{})
-	listener, err := net.Listen("tcp", bridge+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := harness.Must(net.Listen("tcp", bridge+":0"))(t)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: r.Front}}
 	server.Start()
 	t.Cleanup(server.Close)
@@ -106,10 +100,7 @@ func (s *socket) flags() []string {
 	s.Helper()
 	_, target := harness.SAMTarget()
 	folder := filepath.Join(harness.Root(), target)
-	built, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
-	if err != nil {
-		s.Fatal(err)
-	}
+	built := harness.Must(os.ReadFile(filepath.Join(folder, "template.yaml")))(s)
 	endpoints := fmt.Sprintf("${1}AWS_ENDPOINT_URL_EC2: %s\n${1}AWS_ENDPOINT_URL_AUTO_SCALING: %s\n${1}DRY_RUN:", s.endpoint, s.endpoint)
 	local := regexp.MustCompile(`(?m)^( *)DRY_RUN:`).ReplaceAllString(string(built), endpoints)
 	local = regexp.MustCompile(`(?m)^( *CodeUri:) .*$`).ReplaceAllString(local, "${1} "+filepath.Join(folder, "ReleaseFunction"))
@@ -120,9 +111,7 @@ func (s *socket) flags() []string {
 func (s *socket) file(name, text string) string {
 	s.Helper()
 	path := filepath.Join(s.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		s.Fatal(err)
-	}
+	harness.OK(s, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -131,7 +120,7 @@ func (s *socket) samLocalInvoke(payload string, flags ...string) (answer, log st
 	s.Helper()
 	target, _ := harness.SAMTarget()
 	arguments := append([]string{"local", "invoke", "ReleaseFunction", "--config-env", target, "--event", s.file("event.json", payload)}, s.flags()...)
-	answer, log, _ = harness.SAM(s, harness.SAMEnvironment(s), append(arguments, flags...)...)
+	answer, log, _ = harness.Run(s, harness.SAM, append(arguments, flags...)...)
 	var compact bytes.Buffer // the SAM CLI writes JSON its own way
 	if json.Compact(&compact, []byte(answer)) == nil {
 		answer = compact.String()
@@ -167,14 +156,11 @@ func TestE2EInvoke(t *testing.T) {
 // makeInvoke runs `make invoke` with the region for EC2, and returns what it prints, or where it fails its log.
 func (s *socket) makeInvoke(arguments ...string) string {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, "make", append(arguments, "--no-print-directory", "-s", "invoke", "SAM_FLAGS="+strings.Join(s.flags(), " "))...)
-	var out, log bytes.Buffer
-	command.Dir, command.Env, command.Stdout, command.Stderr = harness.Root(), harness.SAMEnvironment(s), &out, &log
-	if err := command.Run(); err != nil {
+	arguments = append(arguments, "--no-print-directory", "-s", "invoke", "SAM_FLAGS="+strings.Join(s.flags(), " "))
+	out, log, err := harness.Run(s, "make", arguments...)
+	if err != nil {
 		s.Logf("make invoke: %v", err)
-		return log.String()
+		return log
 	}
-	return out.String()
+	return out
 }

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudwatch"
@@ -90,9 +93,8 @@ func TestTheQueriesFindWhatTheyAskFor(t *testing.T) {
 	if len(queries) < 12 {
 		t.Errorf("only %d queries were found", len(queries))
 	}
-	lines := flattened(t, log+dry)
-	for _, name := range slices.Sorted(maps.Keys(queries)) {
-		checkQuery(t, name, queries[name], lines)
+	for name, query := range queries {
+		checkQuery(t, name, query, log+dry)
 	}
 }
 
@@ -117,69 +119,106 @@ func TestTheDashboardShowsEachReason(t *testing.T) {
 	}
 }
 
-// flattened are a log's lines as Logs Insights sees them: fields of objects by their
-// path, numbers and texts as texts.
-func flattened(t *testing.T, log string) (lines []map[string]string) {
-	for line := range strings.Lines(log) {
-		var object map[string]any
-		harness.OK(t, json.Unmarshal([]byte(line), &object))
-		fields := map[string]string{"@timestamp": "", "@message": line}
-		flatten("", object, fields)
-		lines = append(lines, fields)
-	}
-	return lines
-}
-
-func flatten(path string, value any, fields map[string]string) {
-	switch value := value.(type) {
-	case map[string]any:
-		for name, each := range value {
-			flatten(strings.TrimPrefix(path+"."+name, "."), each, fields)
-		}
-	case nil:
-	default:
-		fields[path] = fmt.Sprint(value)
-	}
-}
-
 var (
-	equality = regexp.MustCompile(`([\w.]+) = '([^']*)'`)
-	likeness = regexp.MustCompile(`@message like '([^']*)'`)
-	quoted   = regexp.MustCompile("'[^']*'")
-	field    = regexp.MustCompile("`([^`]+)`|(@?[A-Za-z_][\\w.]*)(\\()?")
-	duration = regexp.MustCompile(`^\d*[hmd]$`)
-	// words of the language, and its functions' arguments (CloudWatch Logs User Guide,
-	// "CloudWatch Logs Insights language query syntax").
+	equality = regexp.MustCompile(`(\w+) = '([^']*)'`)
+	field    = regexp.MustCompile("'[^']*'|`([^`]+)`|\\b([A-Za-z_][\\w.]*)(\\()?")
+	// words of the language (CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax").
 	words = strings.Fields("and or not like in as by asc desc fields filter stats sort limit display dedup")
 )
 
-// checkQuery holds a query's fields against a log. Those that it filters by equality
-// choose the lines; each field must then be in one of these, and at least one line must
-// be left. What a reader fills in, such as eni-x, stands for any value.
-func checkQuery(t *testing.T, name, query string, lines []map[string]string) {
-	equalities, likenesses := equality.FindAllStringSubmatch(query, -1), likeness.FindAllStringSubmatch(query, -1)
-	chosen := slices.DeleteFunc(slices.Clone(lines), func(line map[string]string) bool {
-		return slices.ContainsFunc(equalities, func(wanted []string) bool {
-			value := line[wanted[1]]
-			return value == "" || value != wanted[2] && !strings.HasSuffix(wanted[2], "-x")
-		}) || slices.ContainsFunc(likenesses, func(wanted []string) bool { return !strings.Contains(line["@message"], wanted[1]) })
-	})
-	if len(chosen) == 0 {
-		t.Errorf("%s finds nothing: %s", name, query)
-		return
+// checkQuery holds a query against a log: some lines are as its filter asks, and each field is in one
+// of these. What a reader fills in, such as eni-x, stands for any value.
+func checkQuery(t *testing.T, name, query, log string) {
+	texts := firstGroups("@message like '([^']*)'", query) // that a line must have
+	for _, wanted := range equality.FindAllStringSubmatch(query, -1) {
+		texts = append(texts, strings.TrimSuffix(fmt.Sprintf("%q:%q", wanted[1], wanted[2]), `-x"`))
 	}
-	has := func(field string) bool {
-		return slices.ContainsFunc(chosen, func(line map[string]string) bool { _, there := line[field]; return there })
+	found := slices.DeleteFunc(strings.Split(log, "\n"), func(line string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
+	})
+	if len(found) == 0 {
+		t.Errorf("%s finds nothing: %s", name, query)
 	}
 	known := append(firstGroups(` as (\w+)`, query), words...)
-	for _, match := range field.FindAllStringSubmatch(quoted.ReplaceAllString(query, ""), -1) {
+	for _, match := range field.FindAllStringSubmatch(query, -1) {
 		requested := match[1] + match[2]
-		if match[3] != "" || slices.Contains(known, requested) || duration.MatchString(requested) {
-			continue
+		if requested == "" || match[3] != "" || slices.Contains(known, requested) {
+			continue // a text, a function, a word or a name that the query gives
 		}
-		// A reason that the day did not have is known by its prefix.
-		if !has(requested) && !(strings.HasPrefix(requested, "kept.") && has("kept.owner-alive")) {
+		parent, key, inside := strings.Cut(requested, ".")
+		if !inside || parent == "kept" { // a reason that the day did not have
+			key = parent
+		}
+		if !slices.ContainsFunc(found, func(line string) bool { return strings.Contains(line, `"`+key+`":`) }) {
 			t.Errorf("%s uses %s, which no line has that it finds", name, requested)
 		}
 	}
+}
+
+// maxEvent is the most that CloudWatch Logs takes as one event (CloudWatch Logs quotas).
+const maxEvent = 1 << 20
+
+// Every line of metrics of six hours with all that can happen is in the embedded metric
+// format, small enough, and kept at every log level of the template.
+func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
+	schema := harness.Must(jsonschema.NewCompiler().Compile(filepath.Join("testdata", "emf.schema.json")))(t)
+	if schema.Validate(map[string]any{}) == nil {
+		t.Error("the schema takes anything")
+	}
+	all, published := aMorning(t, "false")
+	levels := append([]any{"FATAL"}, harness.At(t, harness.Template(t), "Parameters", "LogLevel", "AllowedValues").([]any)...)
+	for _, level := range levels {
+		lines := 0
+		for _, line := range harness.Must(cloudwatch.Kept(all, level.(string)))(t) {
+			if len(line) > maxEvent {
+				t.Errorf("a line of %d bytes: %.80s", len(line), line)
+			}
+			if !strings.Contains(line, `"_aws"`) {
+				continue
+			}
+			lines++
+			if err := schema.Validate(harness.Must(jsonschema.UnmarshalJSON(strings.NewReader(line)))(t)); err != nil {
+				t.Errorf("%s is no embedded metric: %v", line, err)
+			}
+		}
+		if want := strings.Count(all, `"_aws"`); lines != want || lines < 350 {
+			t.Errorf("at %s, %d of %d lines of metrics are kept", level, lines, want)
+		}
+	}
+	listed := map[string]bool{}
+	_, table, _ := strings.Cut(string(harness.Read(t, "docs/operations.md")), "\n| metric |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, name := range firstGroups("(?m)^\\| `([A-Z]\\w+)` \\|", table) {
+		listed[cloudwatch.MetricID(namespace, name, map[string]string{"FunctionName": harness.FunctionName})] = true
+	}
+	got := map[string]bool{}
+	for id := range published {
+		if strings.HasPrefix(id, namespace) {
+			got[id] = true
+		}
+	}
+	if !maps.Equal(got, listed) {
+		t.Errorf("the morning has %v, docs/operations.md %v", got, listed)
+	}
+}
+
+// Nobody reads them: nothing is written.
+func TestNoMetricsWithoutAReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if s := live(t, nil, 2*time.Hour, func(s *stack) { s.leaks(3, time.Hour) }); strings.Contains(s.Stdout.String(), "_aws") {
+			t.Error("metrics are written without alarms or dashboard")
+		}
+	})
+}
+
+// A sweep that cannot list says so, and neither its totals nor its metrics read as "no leaks".
+func TestAFailedSweepIsNoZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(s *stack) {
+			s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
+		})
+		if log := s.Stdout.String(); strings.Contains(log, "_aws") || strings.Contains(log, `"found"`) || strings.Count(log, "run failed") < 9 || !strings.Contains(log, `"calls":{"DescribeNetworkInterfaces":1}`) {
+			t.Errorf("%.2000s", log)
+		}
+	})
 }

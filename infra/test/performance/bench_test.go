@@ -1,22 +1,23 @@
 package performance
 
 import (
-	"cmp"
+	"bytes"
+	"compress/gzip"
+	"debug/elf"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -52,25 +53,24 @@ const sweepEvent = `{"version":"0","id":"1","detail-type":"Scheduled Event","sou
 func BenchmarkStart(b *testing.B) {
 	binary, python := build(b, architecture), filepath.Join(harness.Root(), ".venv", "bin", "python")
 	region := leaking(b, 0)
-	took, medians := map[string][]time.Duration{}, map[string]time.Duration{}
-	memory := map[string]float64{}
+	took, memory := map[string][]time.Duration{}, map[string]float64{}
 	for b.Loop() {
 		for name, command := range map[string][]string{"Go": {binary}, "Python": {python, filepath.Join("testdata", "handler.py")}} {
 			p := launch(b, region, nil, command...)
 			took[name] = append(took[name], harness.Must(p.Ready(b.Context()))(b))
-			memory[name] = max(memory[name], p.resident(b))
+			memory[name] = max(memory[name], p.resident(b)/1e6)
 			p.Stop()
 		}
 	}
-	for name, all := range took {
-		slices.Sort(all)
-		medians[name] = all[len(all)/2]
+	median := func(name string) (milliseconds float64) {
+		slices.Sort(took[name])
+		return took[name][len(took[name])/2].Seconds() * 1e3
 	}
-	ratio := medians["Python"].Seconds() / medians["Go"].Seconds()
-	b.ReportMetric(ratio, "times-sooner")
+	this, boto3 := median("Go"), median("Python")
+	b.ReportMetric(boto3/this, "times-sooner")
 	table := "| | start to ready, median | resident when ready |\n|---|---|---|\n"
 	table += fmt.Sprintf("| this | %.1f ms | %.1f MB |\n| Python, boto3 | %.1f ms | %.1f MB |\n| ratio | **%.1f** | **%.1f** |\n",
-		medians["Go"].Seconds()*1e3, memory["Go"]/1e6, medians["Python"].Seconds()*1e3, memory["Python"]/1e6, ratio, memory["Python"]/memory["Go"])
+		this, memory["Go"], boto3, memory["Python"], boto3/this, memory["Python"]/memory["Go"])
 	harness.Publish(b, page, "start", table, false)
 }
 
@@ -103,62 +103,136 @@ func BenchmarkMemory(b *testing.B) {
 			resident, processor := run(sweepEvent, sweeps)
 			reads := len(region.Calls()) / sweeps
 			_, start := run("", 0)
-			byHand, _ := run("{}", 1)
+			manual, _ := run("{}", 1)
 			each := (processor - start).Seconds() / sweeps
 			b.ReportMetric(resident/1e6, fmt.Sprintf("MB/%d-interfaces", count))
 			b.ReportMetric(each, fmt.Sprintf("CPU-s/%d-interfaces", count))
-			table += fmt.Sprintf("| %d | %.1f MB | %.1f MB | %d | %.3f s | %.1f s | %.1f s |\n", count, resident/1e6, byHand/1e6, reads, each, each*vCPU/128, each*vCPU/512)
+			table += fmt.Sprintf("| %d | %.1f MB | %.1f MB | %d | %.3f s | %.1f s | %.1f s |\n", count, resident/1e6, manual/1e6, reads, each, each*vCPU/128, each*vCPU/512)
 		}
 	}
 	harness.Publish(b, page, "memory", table, false)
 }
 
 // BenchmarkIdle: CPU instructions of one sweep that finds nothing, by callgrind (the
-// machine's own counters are not to be had everywhere), and where they go.
+// machine's own counters are not to be had everywhere).
 func BenchmarkIdle(b *testing.B) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		b.Skip("valgrind is not installed (apt-get install valgrind): no count of instructions")
 	}
-	binary := filepath.Join(b.TempDir(), "bootstrap") // what ships, with its symbols
-	output(b, []string{"CGO_ENABLED=0"}, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, "./functions/release")
+	binary, out := build(b, architecture), filepath.Join(b.TempDir(), "callgrind.out")
+	count := func(sweeps int) (instructions float64) {
+		// Without asyncpreemptoff the runtime sends signals to itself, which valgrind does not always survive.
+		p := launch(b, leaking(b, 0), map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)
+		for range sweeps {
+			p.invoke(b, sweepEvent)
+		}
+		harness.OK(b, p.Processes[0].Process.Signal(os.Interrupt))
+		<-p.Ended
+		_, sum, _ := strings.Cut(string(harness.Must(os.ReadFile(out))(b)), "\ntotals: ")
+		harness.Must(fmt.Sscan(sum, &instructions))(b)
+		return instructions
+	}
 	const few, many = 20, 220
 	for b.Loop() {
-		least, most := callgrind(b, binary, few), callgrind(b, binary, many)
-		each, whole := map[string]float64{}, 0.0 // of a sweep, by package
-		for group, count := range most {
-			each[group] = float64(count-least[group]) / (many - few)
-			whole += each[group]
-		}
-		groups := slices.SortedFunc(maps.Keys(each), func(a, b string) int { return cmp.Compare(each[b], each[a]) })
-		b.ReportMetric(whole, "instructions/sweep")
-		table := "| where | instructions | share |\n|---|---|---|\n"
-		for _, group := range groups[:min(10, len(groups))] {
-			table += fmt.Sprintf("| %s | %.0f | %.0f %% |\n", group, each[group], 100*each[group]/whole)
-		}
-		table += fmt.Sprintf("| **one sweep** | **%.0f** | 100 %% |\n", whole)
-		harness.Publish(b, page, "idle", table, false)
+		each := (count(many) - count(few)) / (many - few)
+		b.ReportMetric(each, "instructions/sweep")
+		harness.Publish(b, page, "idle", fmt.Sprintf("| | instructions |\n|---|---|\n| one sweep | %.0f |\n", each), false)
 	}
 }
 
-var callgrindLine = regexp.MustCompile(`(?m)^\s*([\d,]+) \([ \d.]+%\)\s+\S+?:(\S+)`)
+// maxBinary keeps the cold start and the upload small. A reflection trap, which
+// ends the linker's dead-code elimination, would make it five times as large.
+const (
+	maxBinary     = 10_000_000 // bytes
+	maxCompressed = 4_000_000
+)
 
-// callgrind runs the function under callgrind for some sweeps, and sums up the
-// instructions by package.
-func callgrind(b *testing.B, binary string, sweeps int) map[string]int {
-	out := filepath.Join(b.TempDir(), "callgrind.out")
-	// Without asyncpreemptoff the runtime sends signals to itself, which valgrind does not always survive.
-	p := launch(b, leaking(b, 0), map[string]string{"GOMAXPROCS": "1", "GODEBUG": "asyncpreemptoff=1"}, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file="+out, binary)
-	for range sweeps {
-		p.invoke(b, sweepEvent)
+// build makes the binary as `sam build` does, for one value of Architecture.
+func build(t testing.TB, architecture string) string {
+	t.Helper()
+	folder := t.TempDir()
+	command := exec.Command("make", "-s", "build-ReleaseFunction", "ARTIFACTS_DIR="+folder, "ARCHITECTURE="+architecture)
+	command.Dir, command.Stderr = harness.Root(), os.Stderr
+	harness.OK(t, command.Run())
+	return filepath.Join(folder, "bootstrap")
+}
+
+func TestTheBinaryIsSmallAndOfItsArchitecture(t *testing.T) {
+	t.Parallel()
+	machines := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "x86_64": elf.EM_X86_64}
+	if allowed := harness.At(t, harness.Template(t), "Parameters", "Architecture", "AllowedValues").([]any); len(allowed) != len(machines) {
+		t.Errorf("the template allows %v", allowed)
 	}
-	harness.OK(b, p.Processes[0].Process.Signal(os.Interrupt))
-	<-p.Ended
-	byPackage := map[string]int{}
-	for _, match := range callgrindLine.FindAllStringSubmatch(output(b, nil, "callgrind_annotate", "--threshold=100", out), -1) {
-		folder, symbol := filepath.Split(match[2])
-		name, _, _ := strings.Cut(symbol, ".")
-		folder = strings.TrimPrefix(folder, "github.com/network-interface-releaser/network-interface-releaser/")
-		byPackage[folder+name] += harness.Must(strconv.Atoi(strings.ReplaceAll(match[1], ",", "")))(b)
+	table := "| Architecture | bytes | compressed |\n|---|---|---|\n"
+	for _, architecture := range slices.Sorted(maps.Keys(machines)) {
+		content := harness.Must(os.ReadFile(build(t, architecture)))(t)
+		if file := harness.Must(elf.NewFile(bytes.NewReader(content)))(t); file.Machine != machines[architecture] {
+			t.Errorf("%s is built as %s", architecture, file.Machine)
+		}
+		var small bytes.Buffer
+		writer := gzip.NewWriter(&small)
+		harness.Must(writer.Write(content))(t)
+		harness.OK(t, writer.Close())
+		table += fmt.Sprintf("| %s | %d | %d |\n", architecture, len(content), small.Len())
+		if architecture == "arm64" && (len(content) > maxBinary || small.Len() > maxCompressed) {
+			t.Errorf("the binary has %d bytes, %d compressed; it may have %d and %d", len(content), small.Len(), maxBinary, maxCompressed)
+		}
 	}
-	return byPackage
+	harness.Publish(t, page, "binary", table, false)
+}
+
+// process is a function at work, the one that ships or another, with a region behind a socket.
+type process struct{ *lambda.Function }
+
+// launch starts a process with the settings of the template's defaults, but for those given.
+func launch(t testing.TB, region *harness.Region, changed map[string]string, command ...string) process {
+	t.Helper()
+	environment := harness.Environment(t, nil)
+	environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = fmt.Sprint(harness.At(t, harness.Deployed(t, nil), "ReleaseFunction", "Properties", "MemorySize"))
+	maps.Copy(environment, changed)
+	arn := "arn:aws:lambda:" + harness.StackRegion + ":" + harness.Account + ":function:" + harness.FunctionName
+	f := harness.Must(lambda.Program{Command: command, Environment: environment, ARN: arn, Timeout: time.Minute, Region: region.Front, Stderr: os.Stderr}.Start())(t)
+	t.Cleanup(f.Stop)
+	return process{f}
+}
+
+// invoke runs it once.
+func (p process) invoke(t testing.TB, payload string) string {
+	t.Helper()
+	return string(harness.Must(p.Invoke(t.Context(), []byte(payload)))(t))
+}
+
+func (p process) resident(t testing.TB) float64 {
+	t.Helper()
+	return harness.Must(resident(p.Processes[0].Process.Pid))(t)
+}
+
+// resident returns the most that a running process has had in memory, in bytes (proc(5), VmHWM).
+func resident(pid int) (bytes float64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, most, _ := strings.Cut(string(status), "VmHWM:") // there is none once the process has ended
+	_, err = fmt.Sscan(most, &bytes)
+	return bytes * 1024, err
+}
+
+// maxResident is what a sweep of 10,000 interfaces may have in memory, in bytes.
+const maxResident = 32e6
+
+// The binary that ships, in a dry sweep of 10,000 leaked interfaces.
+func TestTenThousandInterfacesFit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what ships runs on Linux only")
+	}
+	p := launch(t, leaking(t, 10000), map[string]string{"DRY_RUN": "true"}, build(t, architecture))
+	if answer := p.invoke(t, sweepEvent); !strings.Contains(answer, `"released":10000,`) {
+		t.Fatal(answer)
+	}
+	resident := p.resident(t)
+	t.Logf("%.1f MB resident", resident/1e6)
+	if resident > maxResident {
+		t.Errorf("%.1f MB resident, more than %.0f", resident/1e6, maxResident/1e6)
+	}
 }

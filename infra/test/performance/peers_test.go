@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -196,8 +195,7 @@ func (a *busy) runThis(t *testing.T) (longest time.Duration, memory float64) {
 // runPeer runs a program once: it does all in one look.
 func (a *busy) runPeer(t *testing.T, endpoint string, p peer) (longest time.Duration, memory float64) {
 	program := exec.CommandContext(t.Context(), p.command[0], p.command[1:]...)
-	program.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+harness.StackRegion, "AWS_DEFAULT_REGION="+harness.StackRegion, "AWS_ACCESS_KEY_ID="+harness.AccessKey, "AWS_SECRET_ACCESS_KEY=secret",
-		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	program.Env = append(harness.SAMEnvironment(t), "AWS_ENDPOINT_URL="+endpoint)
 	var said bytes.Buffer
 	program.Stdout, program.Stderr = &said, &said
 	begun := time.Now()

@@ -100,28 +100,15 @@ func changes(document map[string]any) (all []change) {
 // everything is the operator's policy.
 var everything = map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*"}}}
 
-// An evaluation is all that the IAM simulator is given, at once, its answers, and what they are checked for.
+// An evaluation is all that the IAM simulator is asked, at once, its answers, and what they are checked for.
 type evaluation struct {
-	policies, calls []any
-	allowed         []bool
-	checks          []func()
-}
-
-// addPolicies returns the policies' indices.
-func (s *evaluation) addPolicies(policies map[string]any) map[string]*int {
-	s.policies = append(s.policies, everything)
-	held := map[string]*int{operator: new(len(s.policies) - 1)}
-	for holder, policy := range policies {
-		if policy != nil {
-			s.policies = append(s.policies, policy)
-			held[holder] = new(len(s.policies) - 1)
-		}
-	}
-	return held
+	calls   []any
+	allowed []bool
+	checks  []func()
 }
 
 // add returns the index of the answer.
-func (s *evaluation) add(c call, held map[string]*int, given map[string]string) int {
+func (s *evaluation) add(c call, held map[string]any, given map[string]string) int {
 	there := strings.NewReplacer("arn:aws:", "arn:"+given["AWS::Partition"]+":", harness.StackRegion, given["AWS::Region"])
 	principal, context := c.by, map[string]string{}
 	if !strings.Contains(c.by, ".") { // no service
@@ -130,10 +117,14 @@ func (s *evaluation) add(c call, held map[string]*int, given map[string]string) 
 	for key, value := range c.context {
 		context[key] = there.Replace(value)
 	}
+	identity := held[c.by]
+	if c.by == operator {
+		identity = everything
+	}
 	s.calls = append(s.calls, map[string]any{
 		"principal": principal, "action": c.action, "resource": there.Replace(c.resource), "context": context,
 		"account":  harness.Account, // whatever the resource says: the policies alone must refuse another's
-		"identity": held[c.by], "attached": held[c.resource],
+		"identity": identity, "attached": held[c.resource],
 	})
 	return len(s.calls) - 1
 }
@@ -142,7 +133,7 @@ func (s *evaluation) add(c call, held map[string]*int, given map[string]string) 
 func (s *evaluation) decide(t *testing.T) {
 	node := harness.Tool(t, ".venv", "bin", "node")
 	harness.Tool(t, ".ci", "iam", "node_modules")
-	queries := harness.Must(json.Marshal(map[string]any{"policies": s.policies, "calls": s.calls}))(t)
+	queries := harness.Must(json.Marshal(s.calls))(t)
 	decide := exec.Command(node, filepath.Join(harness.Root(), ".ci", "iam", "decide.mjs"))
 	decide.Stdin, decide.Stderr = bytes.NewReader(queries), os.Stderr
 	harness.OK(t, json.Unmarshal(harness.Must(decide.Output())(t), &s.allowed))

@@ -90,7 +90,7 @@ func (a *acceptance) run() (err error) {
 	}
 	a.log("every step was as it should be")
 	for _, each := range append(a.notShown,
-		"that alarms ring: each is judged by its own definition on a day's metrics by make test (TestEachAlarmRingsInItsTroubleOnly)",
+		"that alarms are raised: each is evaluated by its own definition on a day's metrics by make test (TestEachAlarmIsRaisedByItsTroubleOnly)",
 		"Auto Scaling's own delivery of the event, at best effort: the event was put into the queue as the rule does; scale a group of EKS's in") {
 		fmt.Printf("        not shown: %s\n", each)
 	}

@@ -29,7 +29,7 @@ func main() {
 	seed := flag.Uint64("seed", 1, "which history to play")
 	flag.Parse()
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	signal.Notify(make(chan os.Signal), syscall.SIGPIPE) // so that a closed pipe is an error, after which all is removed
+	signal.Ignore(syscall.SIGPIPE) // so that a closed pipe is an error, after which all is removed
 	info, err := os.Stdout.Stat()
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	s := &show{scene: newScene(*seed), out: os.Stdout, colour: terminal && os.Getenv("NO_COLOR") == "", released: map[string]eni.Reason{}, runs: map[eni.Trigger]int{}}

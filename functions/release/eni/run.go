@@ -99,7 +99,7 @@ func (r *Releaser) releaseAll(ctx context.Context, job Job, plan []Verdict, dead
 	}
 	budget := r.budget(deadline)
 	var free map[string]int
-	if !job.DryRun && len(plan) > budget.burst { // what is deleted at once, or not at all, needs no order
+	if !job.DryRun && len(plan) > budget.burst { // a plan within the burst, or a dry run, needs no order
 		free = r.freeAddresses(ctx, plan)
 	}
 	if !job.DryRun && budget.over() {

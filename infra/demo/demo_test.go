@@ -22,6 +22,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
 // A trial is a show in virtual time, with the handler in place of the binary.
@@ -38,7 +39,7 @@ func (p *trial) play(t *testing.T, seed uint64) (output string, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		var out strings.Builder
 		p.show = &show{scene: newScene(seed), out: &out, released: map[string]eni.Reason{}, runs: map[eni.Trigger]int{}}
 		ctx, stop := context.WithCancel(t.Context())

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -41,7 +40,7 @@ func Test(t *testing.T, test func(*Function)) {
 // TestWith is Test in a region with options.
 func TestWith(t *testing.T, options simulator.Options, test func(*Function)) {
 	seed := rand.Uint64()
-	synctest.Test(t, func(t *testing.T) {
+	Bubble(t, func(t *testing.T) {
 		f := NewFunction(NewRegion(t, seed, options), nil)
 		test(f)
 		if t.Failed() {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
@@ -59,7 +58,7 @@ func TestEachAlarmRingsInItsTroubleOnly(t *testing.T) {
 			maps.Copy(parameters, trouble.parameters)
 			all := alarms(t, parameters)
 			var got []string
-			synctest.Test(t, func(t *testing.T) {
+			harness.Bubble(t, func(t *testing.T) {
 				begun := time.Now()
 				s := live(t, parameters, 8*time.Hour, func(s *stack) { s.Loop.After(2*time.Hour, func() { trouble.begin(s) }) })
 				m := watch(s)

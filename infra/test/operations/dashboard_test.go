@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
@@ -38,7 +37,7 @@ func deployedDashboard(t *testing.T) (d dashboard) {
 // aMorning plays six hours with a dashboard: leaks, one of which cannot be deleted for three hours,
 // a scale-in, and a minute without EC2.
 func aMorning(t *testing.T, dryRun string) (log string, metrics cloudwatch.Metrics) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true", "DryRun": dryRun}, 6*time.Hour, func(s *stack) {
 			s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
 			s.stick(s.leaked(40*time.Hour), "InternalError")

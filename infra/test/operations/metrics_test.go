@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -76,7 +75,7 @@ func emfSchema(t *testing.T) *jsonschema.Schema {
 
 // Nobody reads them: nothing is written.
 func TestNoMetricsWithoutAReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		if s := live(t, nil, 2*time.Hour, func(s *stack) { s.leaks(3, time.Hour) }); strings.Contains(s.Stdout.String(), "_aws") {
 			t.Error("metrics are written without alarms or dashboard")
 		}
@@ -85,7 +84,7 @@ func TestNoMetricsWithoutAReader(t *testing.T) {
 
 // A sweep that cannot list says so, and neither its totals nor its metrics read as "no leaks".
 func TestAFailedSweepIsNoZero(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(s *stack) {
 			s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
 		})

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"testing"
 	"testing/cryptotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
@@ -193,7 +192,7 @@ func TestASeedIsOneHistory(t *testing.T) {
 // The SDK's back-off draws from crypto/rand, which is the seed's, too.
 func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
 	template := harness.Deployed(t, nil)
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		s = New(seed, template)
 		s.Run()

@@ -33,7 +33,7 @@ type Simulation struct {
 // account is the function's own: the account number of AWS's own examples.
 const account = "123456789012"
 
-// New draws a simulation from a seed. It must be created, and run, in one testing/synctest bubble.
+// New draws a simulation from a seed. It must be created, and run, in one bubble.
 func New(seed uint64, template cloudformation.Resources) *Simulation {
 	random := rand.New(rand.NewPCG(seed, 1)) // of scenario and workload; the region has its own
 	scenario := drawScenario(random)

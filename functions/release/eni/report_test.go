@@ -38,7 +38,7 @@ func TestLeaksOfAReport(t *testing.T) {
 		{false, 3, 3 * time.Hour, map[string]Freed{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
 		{true, 6, 9 * time.Hour, map[string]Freed{}},
 	} {
-		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
+		r := (&Releaser{}).newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
 		if r.Leaked != c.leaked || r.OldestLeaked != c.oldest || !maps.Equal(r.Freed, c.freed) {
 			t.Errorf("dry %t: %d leaked, the oldest %v, freed %v", c.dry, r.Leaked, r.OldestLeaked, r.Freed)
 		}
@@ -65,7 +65,7 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
 	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
 	results := slices.Repeat([]Result{{&v, Deferred, v.Reason}}, maxLines+5)
-	report := newReport(Job{Trigger: Manual}, results, nil)
+	report := (&Releaser{}).newReport(Job{Trigger: Manual}, results, nil)
 	text, err := json.Marshal(report)
 	if err != nil || len(text) > 6*1000*1000 {
 		t.Errorf("%d bytes, %v", len(text), err)
@@ -73,10 +73,10 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
 		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
+	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
 		t.Errorf("a sweep's report has a list: %.200s", text)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
 		t.Errorf("a report without its empty list: %s", text)
 	}
 }

@@ -12,7 +12,7 @@ func TestRunReports(t *testing.T) {
 	o.interfaces[1].Managed = true
 	o.interfaces[2].Addresses = 32
 	report, log, err := run(t, o, sweep)
-	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 {
+	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 || report.Account != ownAccount || report.Region != "eu-west-1" {
 		t.Errorf("%v, %+v", err, report)
 	}
 	for _, id := range o.deleted {
@@ -69,6 +69,18 @@ func TestScope(t *testing.T) {
 		if _, _, err := run(t, o, Job{Scope: c.scope}); err != nil || !slices.Equal(o.called, c.want) {
 			t.Errorf("%s: %v, called %q, want %q", c.name, err, o.called, c.want)
 		}
+	}
+}
+
+// The clusters of a scope narrow what is listed, by either cluster tag.
+func TestScopeOfClusters(t *testing.T) {
+	o := leaks(4)
+	o.interfaces[1].Tags[tagCluster], o.interfaces[2].Tags[tagCluster] = "blue", "green"
+	o.interfaces[3].Tags[tagClusterPrefix+"blue"] = "owned"
+	report, _, err := run(t, o, Job{Trigger: Manual, Scope: Scope{Sweep: true, Clusters: []string{"blue", "teal"}}})
+	slices.Sort(o.deleted)
+	if err != nil || report.Found != 2 || !slices.Equal(o.deleted, []string{"eni-1", "eni-3"}) {
+		t.Errorf("%v, found %d, deleted %q", err, report.Found, o.deleted)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -73,11 +74,31 @@ func Client(key string, transport http.RoundTripper) aws.Config {
 // Start starts the function anew, with the settings that the template gives it for these parameters.
 func (f *Function) Start(parameters map[string]string) {
 	f.Helper()
+	f.start(Environment(f, parameters))
+}
+
+// AssumeRole gives the function the permissions of its deployed role.
+func (f *Function) AssumeRole(parameters map[string]string) {
+	f.Helper()
+	policy := Must(Role(Deployed(f, parameters)))(f)
+	f.Do(func() { f.Front.Allow(AccessKey, policy) })
+}
+
+// StartWith starts the function anew, with more variables than the template sets.
+func (f *Function) StartWith(variables map[string]string) {
+	f.Helper()
+	environment := Environment(f, nil)
+	maps.Copy(environment, variables)
+	f.start(environment)
+}
+
+func (f *Function) start(environment map[string]string) {
+	f.Helper()
 	if f.Metrics == nil {
 		f.Metrics = &f.Stdout
 	}
 	f.Handler = Must(handler.New(handler.Config{
-		Environment: Environment(f, parameters),
+		Environment: environment,
 		AWS:         f.AWS,
 		Log:         slog.New(slog.NewJSONHandler(&f.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
 		Metrics:     f.Metrics,

@@ -147,7 +147,7 @@ var others = []mutant{
 	{name: "one refusal is a missing permission", file: releaseFile, old: "const permissionProbe = 10", new: "const permissionProbe = 1"},
 	{name: "ten refused anywhere are a missing permission", file: releaseFile, old: "len(refused) == permissionProbe && len(results) == permissionProbe", new: "len(refused) == permissionProbe", unseen: rare},
 	{name: "what was refused is not looked up", file: releaseFile, old: "	r.lookUp(ctx, results, refused)\n	for", new: "	for", unseen: "it is a count of failures only"},
-	{name: "what was refused is gone", file: releaseFile, old: "if listed[results[n].ID] {", new: "if false {", unseen: "it is a count of failures only"},
+	{name: "what was refused is gone", file: releaseFile, old: "if listed[results[n].ID] {", new: "if listed[results[n].ID] && false {", unseen: "it is a count of failures only"},
 	{name: "what cannot be looked up is gone", file: releaseFile, old: "		return 0\n	}\n	for _, n := range refused", new: "	}\n	for _, n := range refused", unseen: "it is a count of failures only"},
 	{name: "clusterNames ignored", file: scopeFile, old: "if len(scope.Clusters) > 0 {", new: "if false {", unseen: "it releases what a sweep releases, too"},
 	{name: "VpcIds do not narrow a sweep", file: scopeFile, old: "if len(r.Rule.VPCs) > 0 {", new: "if false {"},

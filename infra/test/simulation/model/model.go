@@ -68,32 +68,19 @@ func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance,
 	if instance, has := eni.Tags[TagInstance]; has && instance != claimed[0] {
 		claimed = append(claimed, instance)
 	}
-	terminated, running, other, recent, today := 0, 0, 0, false, false
-	for _, id := range claimed {
-		switch i := owner(id); {
-		case i == nil || i.Hidden:
-		case i.State == "terminated":
-			terminated++
-		case i.State == "running":
-			running++
-			recent = recent || now.Sub(i.LaunchedAt) < s.GracePeriod
-			today = today || now.Sub(i.LaunchedAt) < 24*time.Hour
-		default:
-			other++
-		}
-	}
+	o := s.count(claimed, owner, now)
 	switch {
-	case terminated == len(claimed):
+	case o.terminated == len(claimed):
 		return Expectation{true, "owner-terminated", "owner-terminated"}
-	case other > 0:
+	case o.other > 0:
 		return Expectation{false, "owner-alive", "owner-alive, not running"}
-	case running > 0 && !recent && readable && age >= 24*time.Hour && today:
+	case o.running > 0 && !o.recent && readable && age >= 24*time.Hour && o.today:
 		return Expectation{true, "never-attached", "never-attached, started today"}
-	case running > 0 && !recent && readable && age >= 24*time.Hour:
+	case o.running > 0 && !o.recent && readable && age >= 24*time.Hour:
 		return Expectation{true, "never-attached", "never-attached"}
-	case running > 0 && lostDate:
+	case o.running > 0 && lostDate:
 		return Expectation{false, "owner-alive", "owner-alive, age before 2020"}
-	case running > 0:
+	case o.running > 0:
 		return Expectation{false, "owner-alive", "owner-alive, running"}
 	case !tagged:
 		return Expectation{true, "owner-gone", "owner-gone, no age"}
@@ -105,6 +92,29 @@ func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance,
 		return Expectation{false, "age-unreadable", "age-unreadable, before 2020"}
 	}
 	return Expectation{false, "age-unreadable", "age-unreadable"}
+}
+
+// owners are what EC2 shows of the claimed instances.
+type owners struct {
+	terminated, running, other int
+	recent, today              bool // one of those that run was started within the grace period, or a day
+}
+
+func (s Settings) count(claimed []string, owner func(id string) *ec2.Instance, now time.Time) (o owners) {
+	for _, id := range claimed {
+		switch i := owner(id); {
+		case i == nil || i.Hidden:
+		case i.State == "terminated":
+			o.terminated++
+		case i.State == "running":
+			o.running++
+			o.recent = o.recent || now.Sub(i.LaunchedAt) < s.GracePeriod
+			o.today = o.today || now.Sub(i.LaunchedAt) < 24*time.Hour
+		default:
+			o.other++
+		}
+	}
+	return o
 }
 
 // Described returns the instance that an interface's description names.

@@ -3,6 +3,7 @@ package autoscaling
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -26,24 +27,29 @@ func New(config aws.Config) Client { return Client{sdk.NewFromConfig(config)} }
 const namesPerCall = 100
 
 // Subnets lists the subnets of these groups; deleted ones have none. Without names it makes no
-// call: Auto Scaling would return all groups.
+// call: Auto Scaling would return all groups. A call that fails costs the subnets of its own groups only.
 func (c Client) Subnets(ctx context.Context, groups []string) ([]string, error) {
 	var subnets []string
+	var failed []error
 	for names := range slices.Chunk(groups, namesPerCall) {
 		pages := awsconfig.Pages(ctx, sdk.NewDescribeAutoScalingGroupsPaginator(c.api, &sdk.DescribeAutoScalingGroupsInput{
 			AutoScalingGroupNames: names,
 			MaxRecords:            aws.Int32(namesPerCall),
 		}))
 		for page, err := range pages {
+			if err == nil && page.AutoScalingGroups == nil {
+				err = errors.New("Auto Scaling answered without a list of groups")
+			}
 			if err != nil {
-				return subnets, err
+				failed = append(failed, err)
+				break
 			}
 			for _, group := range page.AutoScalingGroups {
 				subnets = append(subnets, strings.FieldsFunc(aws.ToString(group.VPCZoneIdentifier), separator)...)
 			}
 		}
 	}
-	return subnets, nil
+	return subnets, errors.Join(failed...)
 }
 
 // separator splits VPCZoneIdentifier, "a comma-separated list of subnet IDs".

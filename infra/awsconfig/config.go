@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -24,10 +25,12 @@ func Load(ctx context.Context) (aws.Config, error) {
 	)
 }
 
-// NewRetryer returns the SDK's standard retryer (3 attempts), extended by the throttle
-// codes that it lacks.
+// NewRetryer returns the SDK's standard retryer (3 attempts), extended by the throttle codes that it
+// lacks and without its retry quota, which outlives the run that spends it and which reads share with
+// deletes. The delete budget and the run's deadline bound the retries.
 func NewRetryer() aws.Retryer {
-	return retry.AddWithErrorCodes(retry.NewStandard(), throttleCodes...)
+	standard := retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
+	return retry.AddWithErrorCodes(standard, throttleCodes...)
 }
 
 // throttleCodes are those that the SDK lacks (aws/retry, v1.48).

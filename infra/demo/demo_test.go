@@ -32,7 +32,7 @@ type trial struct {
 // play returns what the show prints.
 func (p *trial) play(t *testing.T, seed uint64) (output string, err error) {
 	template := harness.Read(t, "template.yaml")
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		var out strings.Builder
 		p.show = &show{scene: newScene(seed), out: &out, released: map[string]eni.Reason{}, runs: map[eni.Trigger]int{}}
 		ctx, stop := context.WithCancel(t.Context())

@@ -100,7 +100,14 @@ func TestBatches(t *testing.T) {
 		}{
 			"by subnet":   {c.AvailableInSubnets, subnets, 3}, // 198 a call
 			"by instance": {c.OfInstances, instances, 3},
-			"by VPC":      {c.AvailableInVPCs, []string{vpc}, 1},
+			"by ID": {func(ctx context.Context, ids []string) (list []eni.Interface, err error) {
+				existing, err := c.Existing(ctx, ids)
+				for id := range existing {
+					list = append(list, eni.Interface{ID: id})
+				}
+				return list, err
+			}, append([]string{"eni-0123456789abcdef0"}, own...), 3}, // one is gone
+			"by VPC": {c.AvailableInVPCs, []string{vpc}, 1},
 		} {
 			before := len(f.Calls())
 			got, err := search.list(f.Context(), search.values)
@@ -124,7 +131,8 @@ func TestNoValuesMakeNoCall(t *testing.T) {
 			}
 		}
 		states, err := c.Visible(f.Context(), nil)
-		if err != nil || len(states) != 0 || len(f.Calls()) != 0 {
+		existing, existingErr := c.Existing(f.Context(), nil)
+		if err != nil || len(states) != 0 || existingErr != nil || len(existing) != 0 || len(f.Calls()) != 0 {
 			f.Errorf("%v, %v, %d calls", states, err, len(f.Calls()))
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/awsconfig"
 )
 
 // Delete deletes one interface. Its errors have the classes of errors.go.
@@ -24,8 +25,8 @@ func (c Client) Delete(ctx context.Context, id string, limiter eni.Limiter) (str
 	return requestID, nil
 }
 
-// deleteTimeout bounds one attempt, normally well under a second: one that hangs fails an interface,
-// not the run. The last delete starts 5 seconds before the deadline, which leaves one to report.
+// deleteTimeout bounds one attempt, normally well under a second. The last one starts 5 seconds
+// before the deadline, which leaves one to report.
 const deleteTimeout = 4 * time.Second
 
 // limited makes every attempt wait for the limiter, inside the SDK's retry loop: a retry uses
@@ -35,11 +36,12 @@ func limited(limiter eni.Limiter) func(*middleware.Stack) error {
 		if err := limiter.Wait(ctx); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
-		ctx, cancel := context.WithTimeout(ctx, deleteTimeout)
-		defer cancel()
 		return next.HandleFinalize(ctx, in)
 	})
 	return func(stack *middleware.Stack) error {
-		return stack.Finalize.Insert(wait, "Retry", middleware.After)
+		if err := stack.Finalize.Insert(wait, "Retry", middleware.After); err != nil {
+			return err
+		}
+		return awsconfig.BoundAttempts(stack, deleteTimeout, wait.ID())
 	}
 }

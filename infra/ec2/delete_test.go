@@ -74,17 +74,19 @@ func TestDeleteClasses(t *testing.T) {
 	}
 }
 
-// A throttle keeps its class when the SDK's own retry quota is spent.
-func TestAThrottleStaysAThrottle(t *testing.T) {
+// No retry quota is spent, which deletes would share with reads, and a run with those after it: each
+// of many deletes that fail has its three attempts, and so has a read after them.
+func TestNoRetryQuotaOutlivesACall(t *testing.T) {
 	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
 		f.Inject("DeleteNetworkInterface", 1000, api.Fault{Code: "RequestLimitExceeded", Status: 503})
-		for n := range 70 {
+		for n := range 200 {
 			if _, err := c.Delete(f.Context(), interfaceID, unlimited); !errors.Is(err, eni.ErrThrottled) {
 				f.Fatalf("delete %d: %v", n, err)
 			}
 		}
-		if len(f.Calls()) == 3*70 {
-			f.Error("the quota was never spent: the test shows nothing")
+		f.Inject("DescribeNetworkInterfaces", 2, api.Fault{Code: "InternalError", Status: 500})
+		if _, err := c.Available(f.Context()); err != nil || len(f.Calls()) != 3*201 {
+			f.Errorf("%v, %d calls, want %d", err, len(f.Calls()), 3*201)
 		}
 	})
 }
@@ -136,14 +138,34 @@ func TestRetriesTakeTokens(t *testing.T) {
 	})
 }
 
-// A delete that hangs costs some seconds, not the run's minute.
-func TestAHangingDeleteTimesOut(t *testing.T) {
+// slowLimiter waits longer than an attempt may take.
+type slowLimiter struct{}
+
+func (slowLimiter) Wait(context.Context) error {
+	time.Sleep(2 * time.Minute)
+	return nil
+}
+
+// The wait for the limiter does not count against an attempt.
+func TestTheWaitForTheLimiterDoesNotCount(t *testing.T) {
 	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
-		f.Inject("DeleteNetworkInterface", 10, api.Fault{Latency: time.Hour})
-		begun := time.Now()
-		_, err := c.Delete(f.Context(), interfaceID, unlimited)
-		if took := time.Since(begun); err == nil || took > 20*time.Second {
-			f.Errorf("%v after %v, want an error after 3 attempts of 4 s", err, took)
+		f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: 3900 * time.Millisecond})
+		if _, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), slowLimiter{}); err != nil {
+			f.Error(err)
 		}
 	})
+}
+
+// An attempt that hangs costs a retry, and a delete that hangs some seconds, not the run's minute.
+func TestAHangingDeleteTimesOut(t *testing.T) {
+	for hangs, want := range map[int]bool{2: true, 10: false} {
+		onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+			f.Inject("DeleteNetworkInterface", hangs, api.Fault{Latency: time.Hour})
+			begun := time.Now()
+			_, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), unlimited)
+			if took := time.Since(begun); (err == nil) != want || took < 8*time.Second || took > 20*time.Second {
+				f.Errorf("%d attempts hang: %v after %v; each may take 4 s", hangs, err, took)
+			}
+		})
+	}
 }

@@ -94,6 +94,30 @@ func FuzzInstances(f *testing.F) {
 	})
 }
 
+// Half an answer is an error: what it lacks would read as gone, or as a full subnet.
+func TestHalfAnswers(t *testing.T) {
+	visible := func(ctx context.Context, c ec2.Client) error {
+		_, err := c.Visible(ctx, []string{dead})
+		return err
+	}
+	free := func(ctx context.Context, c ec2.Client) error {
+		_, err := c.FreeAddresses(ctx, []string{"subnet-12345678"})
+		return err
+	}
+	for content, read := range map[string]func(context.Context, ec2.Client) error{
+		`<reservationSet><item><reservationId>r-1</reservationId></item></reservationSet>`:         visible,
+		`<reservationSet><item><instancesSet/></item></reservationSet>`:                            visible,
+		`<reservationSet><item><instancesSet><item/></instancesSet></item></reservationSet>`:       visible,
+		`<subnetSet><item><availableIpAddressCount>7</availableIpAddressCount></item></subnetSet>`: free,
+		`<subnetSet><item><subnetId>subnet-12345678</subnetId></item></subnetSet>`:                 free,
+	} {
+		ctx, client := canned(t, 200, response("Describe", content))
+		if err := read(ctx, client); err == nil || !strings.Contains(err.Error(), "EC2 answered without") {
+			t.Errorf("%s: %v", content, err)
+		}
+	}
+}
+
 func FuzzSubnets(f *testing.F) {
 	item := `<item><subnetId>subnet-12345678</subnetId><availableIpAddressCount>7</availableIpAddressCount></item>`
 	fuzzListing(f, "DescribeSubnets", "subnetSet", item, func(_ *testing.T, ctx context.Context, client ec2.Client) (int, error) {

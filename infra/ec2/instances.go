@@ -31,6 +31,9 @@ func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni
 				return nil, missing("a list of instances")
 			}
 			for _, reservation := range page.Reservations {
+				if len(reservation.Instances) == 0 {
+					return nil, missing("the instances of a reservation")
+				}
 				for _, instance := range reservation.Instances {
 					if instance.InstanceId == nil {
 						return nil, missing("the ID of an instance")

@@ -41,6 +41,16 @@ func (c Client) AvailableInSubnets(ctx context.Context, subnets []string) ([]eni
 	return c.interfaces(ctx, batches("subnet-id", subnets, available()...))
 }
 
+// Existing returns those of these interfaces that EC2 still lists.
+func (c Client) Existing(ctx context.Context, ids []string) (map[string]bool, error) {
+	listed, err := c.interfaces(ctx, batches("network-interface-id", ids))
+	existing := make(map[string]bool, len(listed))
+	for _, i := range listed {
+		existing[i.ID] = true
+	}
+	return existing, err
+}
+
 // OfInstances lists the interfaces described as these instances' own.
 func (c Client) OfInstances(ctx context.Context, instances []string) ([]eni.Interface, error) {
 	descriptions := make([]string, 0, len(instances))

@@ -25,7 +25,10 @@ func (c Client) FreeAddresses(ctx context.Context, subnets []string) (map[string
 				return nil, missing("a list of subnets")
 			}
 			for _, subnet := range page.Subnets {
-				free[aws.ToString(subnet.SubnetId)] = int(aws.ToInt32(subnet.AvailableIpAddressCount))
+				if subnet.SubnetId == nil || subnet.AvailableIpAddressCount == nil {
+					return nil, missing("the ID or the free addresses of a subnet")
+				}
+				free[*subnet.SubnetId] = int(*subnet.AvailableIpAddressCount)
 			}
 		}
 	}

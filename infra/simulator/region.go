@@ -58,7 +58,8 @@ type Options struct {
 
 	EmptyPages                 float64 // these are EC2's: [ec2.Settings]
 	PagesOnly, HideManaged     bool
-	Lost, Doubled, Late, Early float64 // these are Auto Scaling's: [autoscaling.Delivery]
+	PermissionFirst            bool
+	Lost, Doubled, Late, Early float64 // these are Auto Scaling's: [autoscaling.Delivery]; Lost EC2's events', too
 
 	Buckets map[string]api.Bucket // replaces or adds to the usual ones, by action or kind
 }
@@ -83,14 +84,26 @@ func New(shift time.Duration, random *rand.Rand, o Options) *Region {
 	r := &Region{Loop: l, Account: iam.Account{Region: cmp.Or(o.Region, "eu-west-1"), ID: cmp.Or(o.Account, "123456789012")}}
 	// The CNIs' calls meet no injected faults.
 	r.Front = api.New(l, r.Account, o.Buckets, func(caller string) bool { return r.Nodes.Has(caller) })
-	r.EC2 = ec2.New(l, r.Front, r.Account, ec2.Settings{EmptyPages: o.EmptyPages, PagesOnly: o.PagesOnly, HideManaged: o.HideManaged})
+	r.EC2 = ec2.New(l, r.Front, r.Account, ec2.Settings{EmptyPages: o.EmptyPages, PagesOnly: o.PagesOnly, HideManaged: o.HideManaged, PermissionFirst: o.PermissionFirst})
 	r.Nodes = cni.New(l, r.Front, r.EC2)
 	r.Bus = eventbridge.New(l, r.Account)
+	r.EC2.OnChange(func(instance, state string) { r.emitChange(instance, state, o.Lost) })
 	r.AutoScaling = autoscaling.New(l, r.Front, r.Account, r.EC2, r.Nodes, r.Bus, autoscaling.Delivery{Lost: o.Lost, Doubled: o.Doubled, Late: o.Late, Early: o.Early})
 	r.SQS = sqs.SQS{Loop: l, Account: r.Account}
 	r.Lambda = lambda.New(l)
 	r.Cleaners = cleaners.Cleaners{Loop: l, Front: r.Front, EC2: r.EC2, Nodes: r.Nodes}
 	return r
+}
+
+// emitChange emits "EC2 Instance State-change Notification", at best effort (Amazon EC2 User Guide,
+// "State change events for your instances").
+func (r *Region) emitChange(instance, state string, lost float64) {
+	if r.Loop.Chance(lost) {
+		return
+	}
+	event := r.Bus.Event("aws.ec2", "EC2 Instance State-change Notification", []string{r.Account.ARN("ec2", "instance/"+instance)},
+		map[string]any{"instance-id": instance, "state": state})
+	r.Loop.After(r.Loop.Between(0, 2*time.Second), func() { r.Bus.Emit(event) })
 }
 
 // Look enters the loop and returns what f returns.

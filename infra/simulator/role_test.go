@@ -13,8 +13,8 @@ import (
 )
 
 // functionRole makes the region's client the function, with the template's role for the subnet's VPC.
-func functionRole(t *testing.T) *simtest.Region {
-	r := simtest.New(t, simulator.Options{})
+func functionRole(t *testing.T, options simulator.Options) *simtest.Region {
+	r := simtest.New(t, options)
 	r.Key = "AKFUNCTION"
 	vpc := simulator.Look(r.Region, func() string { vpc, _ := r.EC2.Place(r.Subnet); return vpc })
 	resources := must(template().Deploy(map[string]string{"VpcIds": vpc}))
@@ -27,7 +27,7 @@ func functionRole(t *testing.T) *simtest.Region {
 // Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2";
 // IAM User Guide, "Policy evaluation logic".
 func TestDeleteByTagAndVPC(t *testing.T) {
-	r := functionRole(t)
+	r := functionRole(t, simulator.Options{})
 	elsewhere := r.AddSubnet("10.1.0.0/16", "10.1.1.0/24", "a")
 	const node, keep, noManage = "node.k8s.amazonaws.com/instance_id=", " network-interface-releaser/keep=", " node.k8s.amazonaws.com/no_manage="
 	for _, test := range []struct {
@@ -43,6 +43,8 @@ func TestDeleteByTagAndVPC(t *testing.T) {
 		{"another account's", node + "i-1", ec2.Interface{Owner: "210987654321"}, false},
 		{"to be kept", node + "i-1" + keep + "true", ec2.Interface{}, false},
 		{"to be kept, whatever the value", node + "i-1" + keep, ec2.Interface{}, false},
+		{"to be kept, in other letters", node + "i-1 Network-Interface-Releaser/Keep=x", ec2.Interface{}, false},
+		{"not the CNI's to manage, in other letters", node + "i-1 Node.k8s.amazonaws.com/NO_MANAGE=true", ec2.Interface{}, false},
 		{"not the CNI's to manage", node + "i-1" + noManage + "true", ec2.Interface{}, false},
 		{"the CNI's to manage", node + "i-1" + noManage + "false", ec2.Interface{}, true},
 	} {
@@ -62,8 +64,20 @@ func TestDeleteByTagAndVPC(t *testing.T) {
 	}
 }
 
+// What is gone is refused in either order: by its absence, or by the tag that it no longer has.
+func TestWhatIsGoneIsRefusedInEitherOrder(t *testing.T) {
+	for permissionFirst, want := range map[bool]string{false: "InvalidNetworkInterfaceID.NotFound", true: "UnauthorizedOperation"} {
+		r := functionRole(t, simulator.Options{PermissionFirst: permissionFirst})
+		id := r.Add(ec2.Interface{Tags: map[string]string{"node.k8s.amazonaws.com/instance_id": "i-1"}})
+		equal(t, "a first delete", r.Call("DeleteNetworkInterface", "NetworkInterfaceId", id).Code, "")
+		equal(t, "a second one", r.Call("DeleteNetworkInterface", "NetworkInterfaceId", id).Code, want)
+		r.Key = "AKADMIN"
+		equal(t, "one without a condition", r.Call("DeleteNetworkInterface", "NetworkInterfaceId", id).Code, "InvalidNetworkInterfaceID.NotFound")
+	}
+}
+
 func TestOnlyWhatIsAllowed(t *testing.T) {
-	r := functionRole(t)
+	r := functionRole(t, simulator.Options{})
 	create := func() string { return r.Call("CreateNetworkInterface", "SubnetId", r.Subnet).Code }
 	equal(t, "a read", r.Call("DescribeSubnets").Status, 200)
 	equal(t, "another service's", r.Call("DescribeAutoScalingGroups").Status, 200)

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,8 @@ type Stack struct {
 	Invoke             lambda.Invoke     // calls the function, with its timeout
 	Interval           time.Duration     // of the schedule
 	Paused             bool              // the schedule calls nothing meanwhile
+	TerminateEvents    bool              // the rule is enabled
+	StateChangeEvents  bool              // the other rule is
 
 	region *Region
 }
@@ -37,7 +40,7 @@ func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*St
 	if err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
-	function, rule, queue := b.ReleaseFunction, b.TerminateEventsRule, b.TerminateEventsQueue
+	function, queue := b.ReleaseFunction, b.TerminateEventsQueue
 	mapping := function.Events.TerminateEvents.Properties
 	s := &Stack{region: r, Environment: function.Environment.Variables, MemoryMB: function.MemorySize, Timeout: seconds(function.Timeout)}
 	if s.Interval, err = interval(function.Events.Sweep.Properties.ScheduleExpression); err != nil {
@@ -53,12 +56,7 @@ func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*St
 		Name: nameIn(mapping.Queue), Delay: seconds(queue.DelaySeconds), Visibility: seconds(queue.VisibilityTimeout),
 		Receives: queue.RedrivePolicy.MaxReceiveCount, DeadLetters: s.DeadLetters,
 	})
-	deliver := func(event []byte) {
-		if rule.State == "ENABLED" {
-			s.Queue.Send(string(event))
-		}
-	}
-	if err := r.Bus.AddRule(rule.EventPattern, deliver); err != nil {
+	if err := cmp.Or(s.addRule(b.TerminateEventsRule, &s.TerminateEvents), s.addRule(b.StateChangeEventsRule, &s.StateChangeEvents)); err != nil {
 		return nil, fmt.Errorf("deploying: %w", err)
 	}
 	r.Lambda.AddMapping(lambda.Mapping{
@@ -66,6 +64,16 @@ func Deploy(r *Region, resources cloudformation.Resources, f lambda.Invoke) (*St
 		Concurrency: mapping.ScalingConfig.MaximumConcurrency, Invoke: s.Invoke,
 	})
 	return s, nil
+}
+
+// addRule adds a rule that sends to the queue while it is enabled.
+func (s *Stack) addRule(r rule, enabled *bool) error {
+	*enabled = r.State == "ENABLED"
+	return s.region.Bus.AddRule(r.EventPattern, func(event []byte) {
+		if *enabled {
+			s.Queue.Send(string(event))
+		}
+	})
 }
 
 // Start starts the schedule. The first call comes after the first interval.
@@ -105,12 +113,8 @@ type blueprint struct {
 			}
 		}
 	}
-	TerminateEventsRule struct {
-		Description  any
-		State        string
-		EventPattern json.RawMessage
-		Targets      []struct{ ID, Arn string }
-	}
+	TerminateEventsRule, StateChangeEventsRule rule
+
 	TerminateEventsQueue struct {
 		SqsManagedSseEnabled            any
 		DelaySeconds, VisibilityTimeout int
@@ -122,6 +126,13 @@ type blueprint struct {
 	DeadLetterQueue struct{ SqsManagedSseEnabled, MessageRetentionPeriod any }
 }
 
+type rule struct {
+	Description  any
+	State        string
+	EventPattern json.RawMessage
+	Targets      []struct{ ID, Arn string }
+}
+
 type mappingProperties struct {
 	FunctionResponseTypes                     any
 	Queue                                     string
@@ -129,7 +140,7 @@ type mappingProperties struct {
 	ScalingConfig                             struct{ MaximumConcurrency int }
 }
 
-// readResources refuses what the simulator does not play, and other ways from the rule to the function.
+// readResources refuses what the simulator does not play, and other ways from a rule to the function.
 func readResources(resources cloudformation.Resources) (b blueprint, err error) {
 	played := map[string]any{}
 	for id := range resources {
@@ -144,15 +155,19 @@ func readResources(resources cloudformation.Resources) (b blueprint, err error) 
 	if err := decoder.Decode(&b); err != nil {
 		return b, fmt.Errorf("the simulator does not support a resource: %w", err)
 	}
-	function, rule, letters := b.ReleaseFunction, b.TerminateEventsRule, b.TerminateEventsQueue.RedrivePolicy.DeadLetterTargetArn
+	function, letters := b.ReleaseFunction, b.TerminateEventsQueue.RedrivePolicy.DeadLetterTargetArn
 	mapping := function.Events.TerminateEvents.Properties
+	for _, rule := range []rule{b.TerminateEventsRule, b.StateChangeEventsRule} {
+		switch {
+		case len(rule.Targets) != 1 || rule.Targets[0].Arn != mapping.Queue || !strings.HasSuffix(mapping.Queue, "-TerminateEventsQueue"):
+			return b, fmt.Errorf("the simulator does not support events by %v and %s", rule.Targets, mapping.Queue)
+		case rule.State != "ENABLED" && rule.State != "DISABLED":
+			return b, fmt.Errorf("the simulator does not support a rule's State %q", rule.State)
+		}
+	}
 	switch {
-	case len(rule.Targets) != 1 || rule.Targets[0].Arn != mapping.Queue || !strings.HasSuffix(mapping.Queue, "-TerminateEventsQueue"):
-		return b, fmt.Errorf("the simulator does not support events by %v and %s", rule.Targets, mapping.Queue)
 	case !strings.HasSuffix(letters, "-DeadLetterQueue"):
 		return b, fmt.Errorf("the simulator does not support dead letters in %s", letters)
-	case rule.State != "ENABLED" && rule.State != "DISABLED":
-		return b, fmt.Errorf("the simulator does not support a rule's State %q", rule.State)
 	case function.MemorySize == 0 || function.Timeout == 0 || mapping.BatchSize == 0 || mapping.ScalingConfig.MaximumConcurrency == 0 || b.TerminateEventsQueue.VisibilityTimeout == 0:
 		return b, errors.New("the simulator does not support a default MemorySize, Timeout, BatchSize, MaximumConcurrency or VisibilityTimeout")
 	}

@@ -88,13 +88,17 @@ func try(t *testing.T, resources cloudformation.Resources, prepare func(*trial))
 	return r
 }
 
-// emit makes events come, three at once and two later, each of these in a window of its own.
+// emit makes events come, three at once and two later, each of these in a window of its own, and one of a
+// state change.
 func emit(r *trial) {
 	for _, at := range []time.Duration{0, 0, 0, 16 * time.Second, 32 * time.Second} {
 		r.Loop.After(at, func() {
 			r.Bus.Emit([]byte(`{"source": "aws.autoscaling", "detail-type": "EC2 Instance Terminate Successful", "detail": {}}`))
 		})
 	}
+	r.Loop.After(0, func() {
+		r.Bus.Emit([]byte(`{"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {"state": "terminated"}}`))
+	})
 }
 
 const (
@@ -129,6 +133,7 @@ func TestEachNumberOfTheTemplateIsPlayed(t *testing.T) {
 		{"Parameters/ScheduleExpression/Default", "rate(1 hour)", sweeps, "60", "1"},
 		{function + "MemorySize", 512, func(r *trial) any { return r.MemoryMB }, "128", "512"}, // the caller plays it
 		{"Parameters/TerminateEvents/Default", "DISABLED", ends, "15 runs, 5 dead", "0 runs, 0 dead"},
+		{"Parameters/StateChangeEvents/Default", "ENABLED", ends, "15 runs, 5 dead", "15 runs, 6 dead"},
 		{"Parameters/DeletesPerMinute/Default", 7, func(r *trial) any { return r.Environment["DELETES_PER_MINUTE"] }, "60", "7"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -162,7 +167,7 @@ func TestTheSchedule(t *testing.T) {
 
 // What the template may not have, because the simulator would not play it.
 func TestDeployRefuses(t *testing.T) {
-	const rule, other = "Resources/TerminateEventsRule/Properties/", "arn:aws:sqs:eu-west-1:123456789012:other"
+	const rule, changes, other = "Resources/TerminateEventsRule/Properties/", "Resources/StateChangeEventsRule/Properties/", "arn:aws:sqs:eu-west-1:123456789012:other"
 	for _, c := range []struct {
 		path  string
 		value any
@@ -183,6 +188,8 @@ func TestDeployRefuses(t *testing.T) {
 		{queue + "RedrivePolicy/deadLetterTargetArn", other, other},
 		{rule + "Targets", []any{map[string]any{"Id": "other", "Arn": other}}, other},
 		{rule + "State", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "CLOUDTRAIL"},
+		{changes + "Targets", []any{map[string]any{"Id": "other", "Arn": other}}, other},
+		{changes + "State", "", "State"},
 		{rule + "EventPattern/source", []any{map[string]any{"suffix": "autoscaling"}}, "suffix"},
 		{rule + "EventPattern/source", []any{map[string]any{"anything-but": map[string]any{"prefix": "Warm"}}}, "anything-but"},
 		{rule + "EventPattern/detail-type", "EC2", "detail-type"},

@@ -9,7 +9,7 @@ type standing int
 const (
 	terminated standing = iota
 	notVisible
-	running           // for a day or more since its last start
+	running           // for the grace period or more since its last start
 	startedLately     // running for less than that, or EC2 returned no start time
 	stoppedOrChanging // in any other state
 )
@@ -22,21 +22,21 @@ type owner struct {
 }
 
 // strongestOwner returns the claimed instance that objects most to a release; it decides.
-func (i Interface) strongestOwner(visible map[string]Instance, now time.Time) owner {
+func (i Interface) strongestOwner(visible map[string]Instance, now time.Time, grace time.Duration) owner {
 	var strongest owner
 	for n, id := range i.claimedInstances() {
 		instance, shown := visible[id]
 		if !shown {
 			instance.State = NotVisible
 		}
-		if claimed := (owner{id, instance.State, instance.standing(now)}); n == 0 || claimed.standing > strongest.standing {
+		if claimed := (owner{id, instance.State, instance.standing(now, grace)}); n == 0 || claimed.standing > strongest.standing {
 			strongest = claimed
 		}
 	}
 	return strongest
 }
 
-func (i Instance) standing(now time.Time) standing {
+func (i Instance) standing(now time.Time, grace time.Duration) standing {
 	switch {
 	case i.State == Terminated:
 		return terminated
@@ -44,7 +44,7 @@ func (i Instance) standing(now time.Time) standing {
 		return notVisible
 	case i.State != Running:
 		return stoppedOrChanging
-	case i.StartedAt.IsZero() || now.Sub(i.StartedAt) < neverAttachedAfter:
+	case i.StartedAt.IsZero() || now.Sub(i.StartedAt) < grace:
 		return startedLately
 	}
 	return running
@@ -57,13 +57,17 @@ type created struct {
 	age      time.Duration // negative where the node's clock is ahead
 }
 
+// firstCreatedAt precedes v1.7.2, of 2020, the first CNI that writes createdAt: an earlier time
+// comes from a clock that lost its date, and is no age.
+var firstCreatedAt = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+
 func (i Interface) created(now time.Time) created {
 	value, tagged := i.Tags[tagCreatedAt]
 	if !tagged {
 		return created{}
 	}
 	at, err := time.Parse(time.RFC3339, value)
-	if err != nil {
+	if err != nil || at.Before(firstCreatedAt) {
 		return created{tagged: true}
 	}
 	return created{tagged: true, readable: true, age: now.Sub(at)}

@@ -30,15 +30,16 @@ var evidenceCases = []struct {
 	{"stopped and running", "stopped", Running, createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"running and stopped", Running, "stopped", createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"not visible and stopped", NotVisible, "stopped", createdAgo(1000 * time.Hour), false, OwnerAlive},
-	{"running for a day", Running, "", createdAgo(24 * time.Hour), true, NeverAttached},
-	{"running for a second less", Running, "", createdAgo(24*time.Hour - time.Second), false, OwnerAlive},
+	{"running for the grace period, a day old", Running, "", createdAgo(24 * time.Hour), true, NeverAttached},
+	{"running, a second less than a day old", Running, "", createdAgo(24*time.Hour - time.Second), false, OwnerAlive},
 	{"running, age unreadable", Running, "", "yesterday", false, OwnerAlive},
+	{"running, age before 2020", Running, "", "1970-01-01T00:00:00Z", false, OwnerAlive},
 	{"running, no age", Running, "", "", false, OwnerAlive},
-	{"running, but started less than a day ago", lately, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running for a second less than the grace period", lately, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
 	{"running, but started at an unknown time", sometime, "", createdAgo(1000 * time.Hour), false, OwnerAlive},
-	{"running for a day, and started less than a day ago", Running, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
-	{"not visible, and started less than a day ago", NotVisible, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
-	{"running for a day, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), true, NeverAttached},
+	{"running for the grace period, and for less", Running, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"not visible, and running for less than the grace period", NotVisible, lately, createdAgo(1000 * time.Hour), false, OwnerAlive},
+	{"running, a day old, and not visible", Running, NotVisible, createdAgo(24 * time.Hour), true, NeverAttached},
 	{"terminated and running", Terminated, Running, createdAgo(time.Hour), false, OwnerAlive},
 	{"running and terminated", Running, Terminated, createdAgo(time.Hour), false, OwnerAlive},
 	{"running and not visible", Running, NotVisible, createdAgo(time.Hour), false, OwnerAlive},
@@ -51,14 +52,16 @@ var evidenceCases = []struct {
 	{"not visible, no zone", NotVisible, "", "2026-11-23T09:00:00", false, AgeUnreadable},
 	{"not visible, no time", NotVisible, "", "2020-01-01", false, AgeUnreadable},
 	{"not visible, a number", NotVisible, "", "1795428000", false, AgeUnreadable},
+	{"not visible, the last second of 2019", NotVisible, "", "2019-12-31T23:59:59Z", false, AgeUnreadable},
+	{"not visible, the first second of 2020", NotVisible, "", "2020-01-01T00:00:00Z", true, OwnerGone},
 	{"not visible, no age", NotVisible, "", "", true, OwnerGone},
 	{"terminated and not visible, over", Terminated, NotVisible, createdAgo(time.Hour), true, OwnerGone},
 	{"terminated and not visible, young", Terminated, NotVisible, createdAgo(time.Minute), false, Young},
 	{"not visible and terminated, young", NotVisible, Terminated, createdAgo(time.Minute), false, Young},
 }
 
-// In the cases these are Running: started a second less than a day ago, and without a
-// start time. Running itself is started a day ago.
+// In the cases these are Running: started a second less than the grace period ago, and without a
+// start time. Running itself is started the grace period ago.
 const (
 	lately   State = "lately"
 	sometime State = "sometime"
@@ -71,11 +74,11 @@ func visible(states map[string]State) map[string]Instance {
 	for id, state := range states {
 		switch state {
 		case lately:
-			all[id] = Instance{State: Running, StartedAt: now.Add(-24*time.Hour + time.Second)}
+			all[id] = Instance{State: Running, StartedAt: now.Add(-rule.GracePeriod + time.Second)}
 		case sometime:
 			all[id] = Instance{State: Running}
 		default:
-			all[id] = Instance{State: state, StartedAt: now.Add(-24 * time.Hour)}
+			all[id] = Instance{State: state, StartedAt: now.Add(-rule.GracePeriod)}
 		}
 	}
 	return all
@@ -107,7 +110,7 @@ func TestEachRowOfEvidence(t *testing.T) {
 	decided := make([]bool, len(evidence))
 	for _, c := range evidenceCases {
 		i, states := evidenceOf(c.described, c.tagged, c.createdAt)
-		standing := i.strongestOwner(visible(states), now).standing
+		standing := i.strongestOwner(visible(states), now, rule.GracePeriod).standing
 		for number, row := range evidence {
 			if row.owner == standing && row.age(rule, i.created(now)) {
 				decided[number] = true

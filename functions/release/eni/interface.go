@@ -73,6 +73,13 @@ func (i Interface) cluster() string {
 	return ""
 }
 
+// ofCluster reports whether a cluster tag names one of these clusters.
+func (i Interface) ofCluster(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)
+	})
+}
+
 // ValidID reports whether id is the prefix and 17 lower-case hexadecimal digits, or 8 as
 // before 2016 (EC2 User Guide, "Resource IDs").
 func ValidID(prefix, id string) bool {

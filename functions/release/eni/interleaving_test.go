@@ -92,6 +92,7 @@ func TestEveryInterleaving(t *testing.T) {
 		// Without one of the assumptions the search finds an unsafe release.
 		{"grace period of 21 minutes", region{hidden: true, clock: -15, grace: 21}, true},
 		{"clock off by 20 minutes", region{hidden: true, clock: -20, grace: 22}, true},
+		{"awake for 6 minutes", region{sleeps: true, grace: 6}, true},
 		{"hidden and asleep", region{hidden: true, sleeps: true, grace: 30}, true},
 		{"launch time for start time", region{sleeps: true, launch: true, grace: 30}, true},
 	} {

@@ -29,6 +29,7 @@ func FuzzDescription(f *testing.F) {
 // table in docs/rule.md, here written a second time.
 func FuzzCreatedAt(f *testing.F) {
 	f.Add(createdAgo(time.Hour), "running", "terminated", uint8(30))
+	f.Add("2019-12-31T23:59:59Z", "not-visible", "not-visible", uint8(30))
 	f.Fuzz(func(t *testing.T, createdAt, described, tagged string, grace uint8) {
 		r := rule
 		r.GracePeriod = time.Duration(grace) * time.Minute
@@ -51,7 +52,7 @@ func FuzzCreatedAt(f *testing.F) {
 
 func inProse(r Rule, createdAt, described, tagged string) (release bool, reason Reason) {
 	at, err := time.Parse(time.RFC3339Nano, createdAt)
-	readable := err == nil && rfc3339.MatchString(createdAt)
+	readable := err == nil && rfc3339.MatchString(createdAt) && at.UTC().Year() >= 2020
 	oneIs := func(state State) bool { return State(described) == state || State(tagged) == state }
 	known := func(state string) bool {
 		return State(state) == Running || State(state) == Terminated || State(state) == NotVisible
@@ -59,7 +60,7 @@ func inProse(r Rule, createdAt, described, tagged string) (release bool, reason 
 	switch {
 	case !known(described) || !known(tagged):
 		return false, OwnerAlive
-	case oneIs(Running) && readable && !at.After(now.Add(-24*time.Hour)):
+	case oneIs(Running) && r.GracePeriod <= rule.GracePeriod && readable && !at.After(now.Add(-24*time.Hour)):
 		return true, NeverAttached
 	case oneIs(Running):
 		return false, OwnerAlive

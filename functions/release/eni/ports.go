@@ -16,6 +16,8 @@ type Interfaces interface {
 	AvailableInVPCs(ctx context.Context, vpcs []string) ([]Interface, error)
 	// AvailableInSubnets lists the CNI's available interfaces of these subnets.
 	AvailableInSubnets(ctx context.Context, subnets []string) ([]Interface, error)
+	// Existing returns those of these interfaces that EC2 still lists.
+	Existing(ctx context.Context, ids []string) (map[string]bool, error)
 	// OfInstances lists the interfaces described as these instances' own, in any status.
 	OfInstances(ctx context.Context, instances []string) ([]Interface, error)
 }

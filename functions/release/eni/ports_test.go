@@ -27,6 +27,7 @@ type outside struct {
 	fail       string                       // the port that fails
 	slow       time.Duration                // of each delete
 	slowRead   time.Duration                // of the instances
+	vanished   func(id string) bool         // no longer listed; nil: none
 
 	called  []string
 	deleted []string
@@ -70,6 +71,14 @@ func (o *outside) OfInstances(_ context.Context, instances []string) ([]Interfac
 	return o.interfaces, o.call("instances", instances...)
 }
 
+func (o *outside) Existing(_ context.Context, ids []string) (map[string]bool, error) {
+	existing := map[string]bool{}
+	for _, id := range ids {
+		existing[id] = o.vanished == nil || !o.vanished(id)
+	}
+	return existing, o.call("existing")
+}
+
 func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
 	time.Sleep(o.slowRead)
 	return o.instances, o.call("states", instances...)
@@ -108,7 +117,7 @@ func run(t *testing.T, o *outside, job Job) (report Report, log string, err erro
 		defer cancel()
 		releaser := Releaser{
 			Interfaces: o, Instances: o, Subnets: o, Groups: o, Deleter: o,
-			Rule: o.rule, DeletesPerMinute: 60, NewLimiter: newLimiter,
+			Rule: o.rule, Region: "eu-west-1", DeletesPerMinute: 60, NewLimiter: newLimiter,
 			Log:     slog.New(slog.NewJSONHandler(&lines, nil)).With("seed", seed),
 			Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle,
 		}

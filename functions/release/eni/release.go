@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// ErrPermissionMissing fails a run whose deletes were all unauthorized.
+// ErrPermissionMissing fails a run whose first deletes were all refused, of interfaces that
+// still exist.
 var ErrPermissionMissing = errors.New("every delete was refused: the permission ec2:DeleteNetworkInterface is missing; " +
 	"check the function's role, its permissions boundary and the organization's service control policies")
 
-// permissionProbe is the number of unauthorized deletes after which the permission is taken
-// to be missing; a few interfaces may be denied by their own tags.
+// permissionProbe is the number of refused deletes from which the permission is taken to be
+// missing; a few interfaces may be denied by their own tags.
 const permissionProbe = 10
 
 // Outcome is the result of a run for one interface.
@@ -52,7 +53,6 @@ var answers = []struct {
 	{ErrNotPermitted, Kept, NotPermitted, false, slog.LevelWarn, "delete not permitted by EC2, keeping it; tag it " + tagKeep + " to stop trying"},
 	{ErrBudgetSpent, Deferred, "", true, slog.LevelInfo, "delete budget spent, deferring the rest"},
 	{ErrThrottled, Deferred, "", true, slog.LevelInfo, "throttled by EC2, deferring the rest"},
-	{ErrUnauthorized, Failed, "", false, slog.LevelWarn, "delete refused: the role does not allow it on this interface"},
 }
 
 // release deletes the planned interfaces one by one; those it does not reach are Deferred. The
@@ -63,36 +63,66 @@ func (r *Releaser) release(ctx context.Context, plan []*Verdict, limit Limiter, 
 		deleter, audit = DryRun{}, func(context.Context, *Verdict, string) {}
 	}
 	results := make([]Result, 0, len(plan))
-	unauthorized, tried := 0, 0
+	var refused []int // indexes of results, until they are looked up
+	var missing error
 	for _, v := range plan {
 		if ctx.Err() != nil {
 			break
 		}
 		requestID, err := deleter.Delete(ctx, v.ID, limit)
 		result, ends := Result{v, Released, v.Reason}, false
-		if err == nil {
+		switch {
+		case err == nil:
 			audit(ctx, v, requestID)
-		} else {
+		case errors.Is(err, ErrUnauthorized):
+			result.Outcome, refused = Failed, append(refused, len(results))
+		default:
 			result, ends = r.classify(ctx, v, err)
 		}
 		results = append(results, result)
-		if !errors.Is(err, ErrBudgetSpent) {
-			tried++
+		if len(refused) == permissionProbe && len(results) == permissionProbe {
+			if r.lookUp(ctx, results, refused) == permissionProbe {
+				missing, ends = fmt.Errorf("%d of %d: %w", permissionProbe, len(plan), ErrPermissionMissing), true
+			}
+			refused = nil
 		}
-		if errors.Is(err, ErrUnauthorized) {
-			unauthorized++
-		}
-		if ends || unauthorized == permissionProbe && tried == permissionProbe {
+		if ends {
 			break
 		}
 	}
+	r.lookUp(ctx, results, refused)
 	for _, v := range plan[len(results):] {
 		results = append(results, Result{v, Deferred, v.Reason})
 	}
-	if tried > 0 && unauthorized == tried {
-		return results, fmt.Errorf("%d of %d: %w", unauthorized, len(plan), ErrPermissionMissing)
+	return results, missing
+}
+
+// lookUp makes Gone of the refused interfaces that EC2 no longer lists: under a tag condition it may
+// refuse to delete what is gone. It returns the number of those that exist, 0 where that is unknown.
+func (r *Releaser) lookUp(ctx context.Context, results []Result, refused []int) (existing int) {
+	if len(refused) == 0 {
+		return 0
 	}
-	return results, nil
+	ids := make([]string, 0, len(refused))
+	for _, n := range refused {
+		ids = append(ids, results[n].ID)
+	}
+	listed, err := r.Interfaces.Existing(ctx, ids)
+	if err != nil {
+		r.Log.WarnContext(ctx, "deletes refused, and the interfaces could not be looked up", slog.Any("interfaces", ids), slog.Any("error", err))
+		return 0
+	}
+	for _, n := range refused {
+		id := slog.String("interface", results[n].ID)
+		if listed[results[n].ID] {
+			existing++
+			r.Log.WarnContext(ctx, "delete refused: the role, its boundary or a service control policy does not allow it on this interface", id)
+			continue
+		}
+		results[n].Outcome = Gone
+		r.Log.InfoContext(ctx, "already deleted", id)
+	}
+	return existing
 }
 
 // classify logs the error of a delete, and returns its result and whether it ends the run's deletes.

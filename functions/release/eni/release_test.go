@@ -47,12 +47,17 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Ten refused deletes of interfaces that still exist are a missing permission, and nothing less is.
 func TestAMissingPermissionFailsTheRun(t *testing.T) {
-	for leaked, want := range map[int]int{1: 1, 9: 9, 10: 10, 30: 10} {
+	for leaked, want := range map[int]struct {
+		deletes int
+		missing bool
+	}{1: {1, false}, 9: {9, false}, 10: {10, true}, 30: {10, true}} {
 		o := leaks(leaked)
 		o.answer = func(int, string) error { return ErrUnauthorized }
 		report, log, err := run(t, o, sweep)
-		if !errors.Is(err, ErrPermissionMissing) || len(o.deleted) != want || report.Failed != want || report.Deferred != leaked-want || !strings.Contains(log, "ec2:DeleteNetworkInterface") {
+		if errors.Is(err, ErrPermissionMissing) != want.missing || (err != nil) != want.missing || len(o.deleted) != want.deletes ||
+			report.Failed != want.deletes || report.Deferred != leaked-want.deletes || strings.Count(log, `"level":"WARN","msg":"delete refused`) != want.deletes {
 			t.Errorf("%d leaks: %v after %d deletes, %+v, log:\n%s", leaked, err, len(o.deleted), report, log)
 		}
 	}
@@ -63,7 +68,7 @@ func TestAMissingPermissionFailsTheRun(t *testing.T) {
 		{nil, ErrUnauthorized, 29, 0}, // the first answer shows that the permission is there
 		{ErrGone, ErrUnauthorized, 29, 0},
 		{ErrInUse, ErrUnauthorized, 29, 0},
-		{ErrUnauthorized, ErrThrottled, 1, 29}, // a throttle is not a refusal: not all were unauthorized
+		{ErrUnauthorized, ErrThrottled, 1, 29}, // a throttle is not a refusal
 	} {
 		o := leaks(30)
 		o.answer = func(n int, _ string) error {
@@ -74,6 +79,41 @@ func TestAMissingPermissionFailsTheRun(t *testing.T) {
 		}
 		if report, _, err := run(t, o, sweep); err != nil || report.Failed != c.failed || report.Deferred != c.deferred {
 			t.Errorf("%v, then %v: %v, %+v", c.first, c.others, err, report)
+		}
+	}
+}
+
+// A refused interface that is no longer listed is gone: a lost race is not a missing permission.
+func TestARefusedInterfaceMayBeGone(t *testing.T) {
+	for _, c := range []struct {
+		leaks, vanished int // from the first delete on
+		fail            string
+		gone, failed    int
+		lookUps         int
+	}{
+		{3, 3, "", 3, 0, 1},
+		{3, 1, "", 1, 2, 1},
+		{30, 30, "", 30, 0, 2}, // the first ten are looked up at once, and the run goes on
+		{30, 1, "", 1, 29, 2},  // one of the ten is gone: that is no missing permission
+		{10, 10, "existing", 0, 10, 1},
+		{30, 0, "existing", 0, 30, 2}, // without the listing nothing is concluded about the permission
+	} {
+		o := leaks(c.leaks)
+		o.answer = func(int, string) error { return ErrUnauthorized }
+		o.vanished = func(id string) bool { return slices.Index(o.deleted, id) < c.vanished }
+		o.fail = c.fail
+		report, log, err := run(t, o, sweep)
+		lookUps := 0
+		for _, call := range o.called {
+			if call == "existing" {
+				lookUps++
+			}
+		}
+		if err != nil || report.Gone != c.gone || report.Failed != c.failed || len(o.deleted) != c.leaks || lookUps != c.lookUps {
+			t.Errorf("%+v: %v, %d deletes, %d look-ups, %+v", c, err, len(o.deleted), lookUps, report)
+		}
+		if warned := strings.Contains(log, `"level":"WARN"`); warned != (c.failed > 0) {
+			t.Errorf("%+v: log:\n%s", c, log)
 		}
 	}
 }

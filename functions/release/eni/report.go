@@ -20,6 +20,8 @@ const (
 // Report counts what one run found and did. Addresses are private IPv4 addresses, 16 for each
 // /28 prefix. In a dry run, Released and AddressesReleased count what would be released.
 type Report struct {
+	Account           string         `json:"account"`
+	Region            string         `json:"region"`
 	Trigger           Trigger        `json:"trigger"`
 	DryRun            bool           `json:"dryRun"`
 	Found             int            `json:"found"`
@@ -50,7 +52,7 @@ type Line struct {
 	Addresses     int     `json:"addresses"`
 	Instance      string  `json:"instance"`
 	InstanceState State   `json:"instanceState"` // "" where a guard decided
-	Age           *int64  `json:"age"`           // whole seconds by createdAt, null where unknown
+	Age           *int64  `json:"age"`           // whole seconds by createdAt, null where unknown or unreadable
 	Outcome       Outcome `json:"decision"`
 	Reason        Reason  `json:"reason"`
 }
@@ -59,9 +61,9 @@ type Line struct {
 // less than the 6 MB that Lambda allows an answer (Lambda quotas).
 const maxLines = 20_000
 
-func newReport(job Job, results []Result, free map[string]int) Report {
+func (r *Releaser) newReport(job Job, results []Result, free map[string]int) Report {
 	report := Report{
-		Trigger: job.Trigger, DryRun: job.DryRun, Found: len(results), Kept: map[Reason]int{}, FreeAddresses: free,
+		Account: r.Rule.Account, Region: r.Region, Trigger: job.Trigger, DryRun: job.DryRun, Found: len(results), Kept: map[Reason]int{}, FreeAddresses: free,
 		LeaksByCluster: map[string]int{}, Freed: map[string]Freed{},
 	}
 	if job.Trigger == Manual { // no one reads the list of another run, and that of a sweep is long

@@ -2,6 +2,7 @@ package eni
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,7 @@ const (
 // Reasons of the evidence.
 const (
 	OwnerTerminated Reason = "owner-terminated" // released
-	NeverAttached   Reason = "never-attached"   // released: its owner has run for a day without attaching it
+	NeverAttached   Reason = "never-attached"   // released: a day old, and its owner has run for the grace period
 	OwnerGone       Reason = "owner-gone"       // released: not visible for the grace period
 	OwnerAlive      Reason = "owner-alive"
 	Young           Reason = "young"
@@ -80,8 +81,8 @@ const (
 )
 
 const (
-	// neverAttachedAfter is the minimum age under a running owner, and that owner's minimum time
-	// since its last start: awake, the CNI attaches within 6 minutes or never (docs/rule.md).
+	// neverAttachedAfter is the minimum age under an owner that has run for the grace period since
+	// its last start: awake, the CNI attaches within 6 minutes or never (docs/rule.md).
 	neverAttachedAfter = 24 * time.Hour
 	// clockError is the most by which a node's clock can be ahead: AWS refuses requests that
 	// are signed more than 15 minutes off (STS, "Signature expired").
@@ -99,7 +100,7 @@ var guards = []struct {
 	{Foreign, func(r Rule, i Interface) bool { return i.Account != r.Account }},
 	{NotCNI, func(_ Rule, i Interface) bool { return i.describedInstance() == "" }},
 	{Associated, func(_ Rule, i Interface) bool { return i.Associated }},
-	{OptedOut, func(_ Rule, i Interface) bool { return i.Tags[tagNoManage] == "true" || i.has(tagKeep) }},
+	{OptedOut, func(_ Rule, i Interface) bool { return i.optedOut() }},
 	{OutOfScope, func(r Rule, i Interface) bool { return !r.coversVPC(i) || !r.coversCluster(i) }},
 	{BadTag, func(_ Rule, i Interface) bool { return i.has(tagInstance) && !ValidID("i-", i.Tags[tagInstance]) }},
 	{Untagged, func(r Rule, i Interface) bool {
@@ -140,7 +141,7 @@ func (r Rule) Guard(i Interface) (Reason, bool) {
 // Judge decides about an interface that no guard keeps. Visible holds those of its claimed
 // instances that EC2 shows.
 func (r Rule) Judge(i Interface, visible map[string]Instance, now time.Time) Verdict {
-	owner := i.strongestOwner(visible, now)
+	owner := i.strongestOwner(visible, now, r.GracePeriod)
 	verdict := Verdict{Interface: i, Instance: owner.id, State: owner.state, owner: visible[owner.id], created: i.created(now)}
 	for _, row := range evidence {
 		if row.owner == owner.standing && row.age(r, verdict.created) {
@@ -156,12 +157,21 @@ func (i Interface) has(tag string) bool {
 	return has
 }
 
+// optedOut compares keys without case, as IAM does in the role's conditions (IAM User Guide,
+// "IAM JSON policy elements: Condition"): what the role denies fails no run.
+func (i Interface) optedOut() bool {
+	for key, value := range i.Tags {
+		if strings.EqualFold(key, tagKeep) || strings.EqualFold(key, tagNoManage) && value == "true" {
+			return true
+		}
+	}
+	return false
+}
+
 func (r Rule) coversVPC(i Interface) bool {
 	return len(r.VPCs) == 0 || slices.Contains(r.VPCs, i.VPC)
 }
 
 func (r Rule) coversCluster(i Interface) bool {
-	return len(r.Clusters) == 0 || slices.ContainsFunc(r.Clusters, func(name string) bool {
-		return i.Tags[tagCluster] == name || i.has(tagClusterPrefix+name)
-	})
+	return len(r.Clusters) == 0 || i.ofCluster(r.Clusters)
 }

@@ -54,6 +54,11 @@ var guardCases = []struct {
 	{"no_manage", OptedOut, func(i *Interface, _ *Rule) { i.Tags[tagNoManage] = "true" }},
 	{"keep, with no value", OptedOut, func(i *Interface, _ *Rule) { i.Tags[tagKeep] = "" }},
 	{"keep = false", OptedOut, func(i *Interface, _ *Rule) { i.Tags[tagKeep] = "false" }},
+	{"no_manage in other letters", OptedOut, func(i *Interface, _ *Rule) { i.Tags["Node.k8s.amazonaws.com/NO_MANAGE"] = "true" }},
+	{"keep in other letters", OptedOut, func(i *Interface, _ *Rule) { i.Tags["Network-Interface-Releaser/Keep"] = "x" }},
+	{"two letter cases of no_manage, one true", OptedOut, func(i *Interface, _ *Rule) {
+		i.Tags[tagNoManage], i.Tags["NODE.k8s.amazonaws.com/no_manage"] = "false", "true"
+	}},
 	{"another VPC", OutOfScope, func(_ *Interface, r *Rule) { r.VPCs = []string{"vpc-87654321"} }},
 	{"another cluster", OutOfScope, func(i *Interface, r *Rule) { r.Clusters = []string{"blue"}; i.Tags[tagCluster] = "green" }},
 	{"no cluster", OutOfScope, func(_ *Interface, r *Rule) { r.Clusters = []string{"blue"} }},
@@ -63,6 +68,7 @@ var guardCases = []struct {
 	{"no instance tag", Untagged, func(i *Interface, _ *Rule) { delete(i.Tags, tagInstance) }},
 	{"no createdAt", Untagged, func(i *Interface, _ *Rule) { delete(i.Tags, tagCreatedAt) }},
 	{"no tags", Untagged, func(i *Interface, _ *Rule) { i.Tags = nil }},
+	{"no_manage = True", "", func(i *Interface, _ *Rule) { i.Tags[tagNoManage] = "True" }},
 	{"no_manage = false", "", func(i *Interface, _ *Rule) { i.Tags[tagNoManage] = "false" }},
 	{"this VPC", "", func(_ *Interface, r *Rule) { r.VPCs = []string{"vpc-87654321", "vpc-12345678"} }},
 	{"this cluster", "", func(i *Interface, r *Rule) { r.Clusters = []string{"blue"}; i.Tags[tagCluster] = "blue" }},

@@ -17,6 +17,7 @@ type Releaser struct {
 	Deleter    Deleter
 
 	Rule             Rule
+	Region           string                                     // for the report
 	DeletesPerMinute int                                        // 1 to 150
 	NewLimiter       func(perSecond float64, burst int) Limiter // golang.org/x/time/rate's
 	Log              *slog.Logger
@@ -47,13 +48,13 @@ func (r *Releaser) Run(ctx context.Context, job Job) (Report, error) {
 	kept, plan, err := r.judge(work, job.Scope)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrEvidenceUnread, err)
-		return newReport(job, nil, map[string]int{}), err
+		return r.newReport(job, nil, map[string]int{}), err
 	}
 	results, err := r.releaseAll(work, job, plan, deadline)
 	for n := range kept {
 		results = append(results, Result{&kept[n], Kept, kept[n].Reason})
 	}
-	return newReport(job, results, r.freeAddresses(work, kept, plan)), err
+	return r.newReport(job, results, r.freeAddresses(work, kept, plan)), err
 }
 
 // judge finds the interfaces of a scope and returns those to keep and those to release.

@@ -18,7 +18,7 @@ func TestRunReports(t *testing.T) {
 	o.interfaces[1].Managed = true
 	o.interfaces[2].Addresses = 32
 	report, log, err := run(t, o, sweep)
-	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 {
+	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 || report.Account != ownAccount || report.Region != "eu-west-1" {
 		t.Errorf("%v, %+v", err, report)
 	}
 	for _, id := range o.deleted {
@@ -75,6 +75,18 @@ func TestScope(t *testing.T) {
 		if _, _, err := run(t, o, Job{Scope: c.scope}); err != nil || !slices.Equal(o.called, c.want) {
 			t.Errorf("%s: %v, called %q, want %q", c.name, err, o.called, c.want)
 		}
+	}
+}
+
+// The clusters of a scope narrow what is listed, by either cluster tag.
+func TestScopeOfClusters(t *testing.T) {
+	o := leaks(4)
+	o.interfaces[1].Tags[tagCluster], o.interfaces[2].Tags[tagCluster] = "blue", "green"
+	o.interfaces[3].Tags[tagClusterPrefix+"blue"] = "owned"
+	report, _, err := run(t, o, Job{Trigger: Manual, Scope: Scope{Sweep: true, Clusters: []string{"blue", "teal"}}})
+	slices.Sort(o.deleted)
+	if err != nil || report.Found != 2 || !slices.Equal(o.deleted, []string{"eni-1", "eni-3"}) {
+		t.Errorf("%v, found %d, deleted %q", err, report.Found, o.deleted)
 	}
 }
 
@@ -175,7 +187,7 @@ func TestLeaksOfAReport(t *testing.T) {
 		{false, 3, 3 * time.Hour, map[string]Freed{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
 		{true, 6, 9 * time.Hour, map[string]Freed{}},
 	} {
-		r := newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
+		r := (&Releaser{}).newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
 		if r.Leaked != c.leaked || r.OldestLeaked != c.oldest || !maps.Equal(r.Freed, c.freed) {
 			t.Errorf("dry %t: %d leaked, the oldest %v, freed %v", c.dry, r.Leaked, r.OldestLeaked, r.Freed)
 		}
@@ -202,7 +214,7 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
 	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
 	results := slices.Repeat([]Result{{&v, Deferred, v.Reason}}, maxLines+5)
-	report := newReport(Job{Trigger: Manual}, results, nil)
+	report := (&Releaser{}).newReport(Job{Trigger: Manual}, results, nil)
 	text, err := json.Marshal(report)
 	if err != nil || len(text) > 6*1000*1000 {
 		t.Errorf("%d bytes, %v", len(text), err)
@@ -210,10 +222,10 @@ func TestAReportFitsLambdasAnswer(t *testing.T) {
 	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
 		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
+	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
 		t.Errorf("a sweep's report has a list: %.200s", text)
 	}
-	if text, _ := json.Marshal(newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
+	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
 		t.Errorf("a report without its empty list: %s", text)
 	}
 }

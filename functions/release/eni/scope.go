@@ -17,6 +17,7 @@ type Scope struct {
 	Groups    []string // Auto Scaling groups: all of their subnets
 	Subnets   []string
 	VPCs      []string
+	Clusters  []string // narrows all of these to the interfaces whose cluster tag names one of them
 }
 
 // optionalTimeout bounds the optional reads, the groups' subnets and the free addresses: an API
@@ -50,6 +51,9 @@ func (r *Releaser) find(ctx context.Context, scope Scope) ([]Interface, error) {
 		// avoids copying a sweep's one large list.
 		slices.Reverse(list)
 		found = append(list, found...)
+	}
+	if len(scope.Clusters) > 0 {
+		found = slices.DeleteFunc(found, func(i Interface) bool { return !i.ofCluster(scope.Clusters) })
 	}
 	slices.SortStableFunc(found, func(a, b Interface) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(found, func(a, b Interface) bool { return a.ID == b.ID }), nil

@@ -37,7 +37,7 @@ type Sample struct {
 	Failures []string   // IDs of the messages of a batch that fail alone
 	Deletes  Interfaces // those that are deleted
 	Answer   string     // a part of the answer
-	ByRule   bool       // the deployed rule's pattern matches it
+	ByRule   bool       // a deployed rule's pattern matches it
 }
 
 // Samples has a row for each file.
@@ -45,6 +45,10 @@ var Samples = []Sample{
 	{Name: "terminate", ByRule: true, Deletes: Own | Near, Answer: `"trigger":"event","dryRun":false,"found":4,"released":3`},
 	{Name: "terminate-by-alarm", ByRule: true, Deletes: Own | Near, Answer: `"released":3`}, // the subnet is its group's
 	{Name: "terminate-to-warm-pool", Answer: `"found":0`},
+	{Name: "terminate-as-documented", ByRule: true, Deletes: Own | Near, Answer: `"released":3`},        // fields that decide nothing hold anything
+	{Name: "terminate-with-details-as-text", ByRule: true, Deletes: Own | Near, Answer: `"released":3`}, // the subnet is its group's
+	{Name: "state-change", ByRule: true, Deletes: Own, Answer: `"trigger":"event","dryRun":false,"found":2,"released":2`},
+	{Name: "state-change-to-stopped", Answer: `"found":0`},
 	{Name: "schedule", Deletes: All, Answer: `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
 	{Name: "schedule-rule", Deletes: All, Answer: `"released":5`},
 	{Name: "batch", Deletes: Own | Second | Near, Answer: `{"batchItemFailures":[]}`},
@@ -53,8 +57,8 @@ var Samples = []Sample{
 		Answer:   `{"batchItemFailures":[{"itemIdentifier":"00000002-1234-1234-1234-123456789012"},{"itemIdentifier":"00000003-1234-1234-1234-123456789012"}]}`},
 	{Name: "manual", Answer: `"trigger":"manual","dryRun":true,"found":6,"released":5`},
 	{Name: "manual-dry", Answer: `"found":3,"released":2`},
+	{Name: "manual-cluster", Answer: `"found":0`}, // no tag there names a cluster
 	{Name: "manual-release", Deletes: All, Answer: `"trigger":"manual","dryRun":false,"found":6,"released":5`},
-	{Name: "unsupported-state-change", Refused: `"EC2 Instance State-change Notification" of "aws.ec2"; supported are`},
 	{Name: "invalid-field", Refused: `"dryrun" is not known; supported are`},
 	{Name: "invalid-empty-list", Refused: `"instanceIds" is empty`},
 }

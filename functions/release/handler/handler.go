@@ -43,7 +43,7 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := awsconfig.Counting(c.AWS)
+	config := awsconfig.Bounded(awsconfig.Counting(c.AWS))
 	ec2 := ec2.New(config)
 	return &Handler{
 		settings: settings,
@@ -54,6 +54,7 @@ func New(c Config) (*Handler, error) {
 			Groups:           autoscaling.New(config),
 			Deleter:          ec2,
 			Rule:             settings.rule(),
+			Region:           c.AWS.Region,
 			DeletesPerMinute: int(settings.DeletesPerMinute),
 			NewLimiter:       newLimiter,
 			Log:              c.Log,
@@ -87,7 +88,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 func (h *Handler) invoke(ctx context.Context, payload []byte) (any, error) {
-	fields, err := object(payload)
+	fields, err := parseInput(payload)
 	if err != nil {
 		return nil, h.refuse(ctx, err)
 	}
@@ -105,6 +106,15 @@ func (h *Handler) invoke(ctx context.Context, payload []byte) (any, error) {
 	return h.run(ctx, one)
 }
 
+// parseInput parses an input, which must be one JSON object.
+func parseInput(payload []byte) (object, error) {
+	fields, err := parseObject(payload)
+	if err != nil {
+		return nil, fmt.Errorf("the input is not a JSON object (%w); %s", err, supported)
+	}
+	return fields, nil
+}
+
 // runBatch makes one run for all valid messages of a batch.
 func (h *Handler) runBatch(ctx context.Context, batch request, invalid []invalidMessage) (events.SQSEventResponse, error) {
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
@@ -117,13 +127,22 @@ func (h *Handler) runBatch(ctx context.Context, batch request, invalid []invalid
 }
 
 func (h *Handler) run(ctx context.Context, r request) (eni.Report, error) {
+	for _, lost := range r.lost {
+		h.log.WarnContext(ctx, "field of the event unreadable, ignored", slog.Any("error", lost))
+	}
 	counted, calls := awsconfig.CountCalls(ctx)
-	report, err := h.releaser.Run(counted, eni.Job{Trigger: r.trigger, DryRun: r.dryRun || h.settings.DryRun, Scope: r.scope})
+	report, err := h.releaser.Run(counted, eni.Job{Trigger: r.trigger, DryRun: h.dry(r), Scope: r.scope})
 	h.publish(ctx, report, calls, err)
 	if err != nil {
 		return report, RunError{err}
 	}
 	return report, nil
+}
+
+// dry reports whether a run deletes nothing. Under `sam local invoke` only a manual input may delete:
+// a sample of an AWS event must not, from a laptop.
+func (h *Handler) dry(r request) bool {
+	return r.dryRun || h.settings.DryRun || h.settings.Local && r.trigger != eni.Manual
 }
 
 func (h *Handler) refuse(ctx context.Context, err error) error {

@@ -49,7 +49,7 @@ func TestAnIdleSweepMakesOneCall(t *testing.T) {
 func TestInvalidInputsMakeNoCall(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
-		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("unsupported-state-change")} {
+		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("invalid-field")} {
 			if answer, err := f.Invoke(payload); err == nil || !strings.Contains(err.Error(), "nothing was done") {
 				f.Errorf("%s: %s, %v", payload, answer, err)
 			}
@@ -77,6 +77,27 @@ func TestTheParameterDryRun(t *testing.T) {
 	})
 }
 
+// Under the SAM CLI no sample of an AWS event deletes; only a manual payload can.
+func TestOnlyAManualRunDeletesLocally(t *testing.T) {
+	for _, sample := range events.Samples {
+		if sample.Refused != "" {
+			continue
+		}
+		harness.Test(t, func(f *harness.Function) {
+			leaks := f.AddScaleIn()
+			f.StartWith(map[string]string{"AWS_SAM_LOCAL": "true"})
+			if _, err := f.Invoke(f.Sample(sample.Name)); err != nil {
+				f.Error(err)
+			}
+			if sample.Name == "manual-release" {
+				f.ExpectDeleted(leaks(sample.Deletes)...)
+			} else if f.CountCalls("Delete") != 0 {
+				f.Errorf("%s deletes", sample.Name)
+			}
+		})
+	}
+}
+
 // mistakes are an operator's mistakes around the function, each with a part of its error.
 var mistakes = map[string]struct {
 	change func(*harness.Function)
@@ -87,15 +108,20 @@ var mistakes = map[string]struct {
 			return aws.Credentials{}, errors.New("no credentials were found")
 		})
 	}, "no credentials were found"},
-	"revoked credentials":     {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Code: "AuthFailure"}) }, "AuthFailure"},
-	"no permission to read":   {allowOnly("ec2:DeleteNetworkInterface"), "UnauthorizedOperation"},
-	"no permission to delete": {allowOnly("ec2:Describe*"), "the permission ec2:DeleteNetworkInterface is missing"},
+	"revoked credentials":   {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Code: "AuthFailure"}) }, "AuthFailure"},
+	"no permission to read": {allowOnly("ec2:DeleteNetworkInterface"), "UnauthorizedOperation"},
+	"no permission to delete": {func(f *harness.Function) {
+		allowOnly("ec2:Describe*")(f)
+		for range 10 {
+			f.AddLeak(f.Subnets[0], harness.InstanceID(3))
+		}
+	}, "the permission ec2:DeleteNetworkInterface is missing"},
 	"EC2 unreachable": {func(f *harness.Function) {
 		f.AWS.HTTPClient = &http.Client{Transport: harness.RoundTrip(func(*http.Request) (*http.Response, error) {
 			return nil, errors.New("dial tcp: connection refused")
 		})}
 	}, "connection refused"},
-	"EC2 hangs": {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Latency: time.Hour}) }, "deadline exceeded"},
+	"EC2 hangs": {func(f *harness.Function) { f.Inject("DescribeNetworkInterfaces", 100, api.Fault{Latency: time.Hour}) }, "no answer within 15s"},
 	"EC2 fails": {func(f *harness.Function) {
 		f.Inject("DescribeInstances", 100, api.Fault{Code: "InternalError", Status: 500})
 	}, "nothing was deleted: a call that reads evidence failed"},
@@ -128,8 +154,8 @@ func allowOnly(action string) func(*harness.Function) {
 	return func(f *harness.Function) { f.Do(func() { f.Front.Allow(harness.AccessKey, policy) }) }
 }
 
-// Calls that hang cost only themselves where they are optional reads or deletes, a throttle code that
-// the SDK lacks is retried and classified, and a run without time to delete defers everything.
+// Calls that hang cost a retry, or only themselves where they are optional reads or deletes, a throttle
+// code that the SDK lacks is retried and classified, and a run without time to delete defers everything.
 func TestFaultsThatARunSurvives(t *testing.T) {
 	hang := api.Fault{Latency: time.Hour}
 	for _, c := range []struct {
@@ -143,7 +169,9 @@ func TestFaultsThatARunSurvives(t *testing.T) {
 	}{
 		{"terminate", "DescribeAutoScalingGroups", 100, hang, time.Minute, `"released":3`, 3, 12 * time.Second}, // in the event's own subnet, too
 		{"schedule", "DescribeSubnets", 100, hang, time.Minute, `"addressesReleased":50,"freeAddresses":{}`, 5, 20 * time.Second},
-		{"schedule", "DeleteNetworkInterface", 1, hang, time.Minute, `"released":4,"gone":0,"deferred":0,"failed":1`, 4, 20 * time.Second},
+		{"schedule", "DescribeInstances", 2, hang, time.Minute, `"released":5`, 5, 40 * time.Second},
+		{"schedule", "DeleteNetworkInterface", 2, hang, time.Minute, `"released":5`, 5, 20 * time.Second},
+		{"schedule", "DeleteNetworkInterface", 3, hang, time.Minute, `"released":4,"gone":0,"deferred":0,"failed":1`, 4, 20 * time.Second},
 		{"schedule", "DeleteNetworkInterface", 3, api.Fault{Code: "RateExceeded"}, time.Minute, `"released":0,"gone":0,"deferred":5`, 3, 20 * time.Second},
 		{"schedule", "", 0, api.Fault{}, 3 * time.Second, `"released":0,"gone":0,"deferred":5`, 0, time.Second},
 	} {

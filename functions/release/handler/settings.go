@@ -14,7 +14,7 @@ import (
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
 
-// Settings are the environment variables that template.yaml sets. All are required, even those
+// Settings are environment variables. All that template.yaml sets are required, even those
 // that may be empty: a variable that was removed must not widen what is released.
 type Settings struct {
 	AccountID          account `env:"ACCOUNT_ID,required,notEmpty"`
@@ -25,6 +25,7 @@ type Settings struct {
 	GracePeriodMinutes grace   `env:"GRACE_PERIOD_MINUTES,required,notEmpty"`
 	DeletesPerMinute   deletes `env:"DELETES_PER_MINUTE,required,notEmpty"`
 	Metrics            bool    `env:"METRICS,required,notEmpty"` // true where alarms or a dashboard read them
+	Local              bool    `env:"AWS_SAM_LOCAL"`             // set by the SAM CLI
 }
 
 const (

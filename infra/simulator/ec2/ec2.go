@@ -29,6 +29,11 @@ type Settings struct {
 	EmptyPages  float64 // how likely a page is empty although more follow
 	PagesOnly   bool    // refuses listings without MaxResults, as EC2 does to large accounts
 	HideManaged bool    // hides operator-managed resources from callers that do not request them
+
+	// PermissionFirst judges the permission for a write to what does not exist as if that had no
+	// tags. Reports show both orders: terraform-provider-aws #46211 this one, and
+	// aws-load-balancer-controller #2918 the other.
+	PermissionFirst bool
 }
 
 // A service answers the calls.

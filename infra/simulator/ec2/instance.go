@@ -40,7 +40,11 @@ type InstanceStore struct {
 	interfaces *InterfaceStore
 	table      table[Instance]
 	guests     map[string]Guest
+	onChange   func(id, state string)
 }
+
+// OnChange calls f after each change of an instance's state in its life.
+func (s *InstanceStore) OnChange(f func(id, state string)) { s.onChange = f }
 
 // visibleTerminated is how long DescribeInstances still shows a terminated
 // instance (EC2 User Guide, "Terminate Amazon EC2 instances": usually within an hour).
@@ -140,12 +144,12 @@ func (s *InstanceStore) Terminate(id string, late bool, done func()) {
 	if state := s.table.rows[id].State; state == "" || state == "shutting-down" || state == "terminated" {
 		return
 	}
-	s.SetState(id, "shutting-down")
+	s.change(id, "shutting-down")
 	if guest := s.guests[id]; guest != nil {
 		s.loop.After(s.loop.Between(0, 10*time.Second), guest.Die)
 	}
 	s.loop.After(s.loop.Between(15*time.Second, time.Minute), func() {
-		s.SetState(id, "terminated")
+		s.change(id, "terminated")
 		s.detachAll(id, late)
 		if done != nil {
 			done()
@@ -179,8 +183,15 @@ func (s *InstanceStore) transition(id, from, to string) bool {
 	if s.table.rows[id].State != from {
 		return false
 	}
-	s.SetState(id, to)
+	s.change(id, to)
 	return true
+}
+
+func (s *InstanceStore) change(id, state string) {
+	s.SetState(id, state)
+	if s.onChange != nil {
+		s.onChange(id, state)
+	}
 }
 
 func (s *InstanceStore) detachAll(instance string, late bool) {

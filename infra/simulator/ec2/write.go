@@ -148,12 +148,16 @@ func tagsOf(c *api.Call, name string) map[string]string {
 	return tags
 }
 
-// target finds the interface of a write, if the caller may write to it. An unknown
-// one is refused before the question of permission (observed).
+// target finds the interface of a write, if the caller may write to it.
 func (s service) target(c *api.Call) (Interface, *api.Error) {
 	id := c.Form.Get("NetworkInterfaceId")
 	eni, ok := s.Interface(id)
 	if !ok {
+		if s.settings.PermissionFirst {
+			if err := c.Permit(s.resource(s.account.ID, id, "", "", nil)); err != nil {
+				return Interface{}, err
+			}
+		}
 		return Interface{}, interfaceID.unknown(id)
 	}
 	return eni, c.Permit(s.resourceOf(eni))
@@ -180,8 +184,8 @@ func (s service) resourceOf(eni Interface) iam.Resource {
 
 func (s service) resource(owner, id, vpc, subnet string, tags map[string]string) iam.Resource {
 	keys := map[string]string{"ec2:vpc": s.account.ARN("ec2", "vpc/"+vpc), "ec2:subnet": s.account.ARN("ec2", "subnet/"+subnet)}
-	for key, value := range tags {
-		keys["aws:resourcetag/"+strings.ToLower(key)] = value
+	for _, key := range slices.Sorted(maps.Keys(tags)) { // of two letter cases of a key the last counts
+		keys["aws:resourcetag/"+strings.ToLower(key)] = tags[key]
 	}
 	return iam.Resource{ARN: iam.Account{Region: s.account.Region, ID: owner}.ARN("ec2", "network-interface/"+id), Keys: keys}
 }

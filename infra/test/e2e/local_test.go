@@ -26,13 +26,16 @@ const bridge = "172.17.0.1"
 
 // TestE2ELocal runs every sample event by `sam local invoke`: the binary that ships,
 // in Docker, under AWS's own runtime emulator, with the simulator as EC2. What each
-// deletes and answers is that of TestEachSampleRuns.
+// deletes and answers is that of TestEachSampleRuns, but here only a manual payload can delete.
 func TestE2ELocal(t *testing.T) {
 	harness.SAMBuild(t)
 	for _, want := range events.Samples {
 		t.Run(want.Name, func(t *testing.T) {
 			s := newSocket(t)
 			leaks := s.AddScaleIn()
+			if want.Name != "manual-release" {
+				want.Deletes, want.Answer = 0, strings.Replace(want.Answer, `"dryRun":false`, `"dryRun":true`, 1)
+			}
 			answer, log := s.samLocalInvoke(s.Sample(want.Name))
 			if !strings.Contains(answer, want.Answer) {
 				t.Errorf("answer %s\nwant %s\nlog %s", answer, want.Answer, log)

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -41,7 +41,7 @@ func Test(t *testing.T, test func(*Function)) {
 // TestWith is Test in a region with options.
 func TestWith(t *testing.T, options simulator.Options, test func(*Function)) {
 	seed := rand.Uint64()
-	synctest.Test(t, func(t *testing.T) {
+	Bubble(t, func(t *testing.T) {
 		f := NewFunction(NewRegion(t, seed, options), nil)
 		test(f)
 		if t.Failed() {
@@ -74,11 +74,31 @@ func Client(key string, transport http.RoundTripper) aws.Config {
 // Start starts the function anew, with the settings that the template gives it for these parameters.
 func (f *Function) Start(parameters map[string]string) {
 	f.Helper()
+	f.start(Environment(f, parameters))
+}
+
+// AssumeRole gives the function the permissions of its deployed role.
+func (f *Function) AssumeRole(parameters map[string]string) {
+	f.Helper()
+	policy := Must(Role(Deployed(f, parameters)))(f)
+	f.Do(func() { f.Front.Allow(AccessKey, policy) })
+}
+
+// StartWith starts the function anew, with more variables than the template sets.
+func (f *Function) StartWith(variables map[string]string) {
+	f.Helper()
+	environment := Environment(f, nil)
+	maps.Copy(environment, variables)
+	f.start(environment)
+}
+
+func (f *Function) start(environment map[string]string) {
+	f.Helper()
 	if f.Metrics == nil {
 		f.Metrics = &f.Stdout
 	}
 	f.Handler = Must(handler.New(handler.Config{
-		Environment: Environment(f, parameters),
+		Environment: environment,
 		AWS:         f.AWS,
 		Log:         slog.New(slog.NewJSONHandler(&f.Stdout, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})),
 		Metrics:     f.Metrics,

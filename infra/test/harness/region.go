@@ -34,7 +34,7 @@ type Region struct {
 	Subnets []string
 }
 
-// NewRegion makes a region without leaks. Its clock is virtual inside of synctest.Test.
+// NewRegion makes a region without leaks. Its clock is virtual inside of Bubble.
 func NewRegion(t testing.TB, seed uint64, options simulator.Options) *Region {
 	r := &Region{TB: t, Region: simulator.New(0, rand.New(rand.NewPCG(seed, 1)), options)}
 	r.VPC, r.Subnets = r.AddSubnets("10.0.0.0/16", "10.0.0.0/20", "10.0.16.0/20")

@@ -27,7 +27,7 @@ type Stack struct {
 	Random   *rand.Rand
 }
 
-// Live plays a stack for a time, in virtual time: inside of synctest.Test. Prepare may add to it
+// Live plays a stack for a time, in virtual time: inside of Bubble. Prepare may add to it
 // before; it runs inside the region's loop, as the stack's methods must.
 func Live(t testing.TB, options simulator.Options, parameters map[string]string, length time.Duration, prepare func(*Stack)) *Stack {
 	f := NewFunction(NewRegion(t, 1, options), parameters)

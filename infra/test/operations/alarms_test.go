@@ -12,11 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudwatch"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
 
@@ -40,13 +40,19 @@ var troubles = []struct {
 		s.fail(day, api.Fault{Code: "Unavailable", Status: 503}, "Describe")
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeadLetterAlarm"}},
 	{"the permission to delete is missing", func(s *stack) {
-		s.leaks(2, time.Hour)
+		s.leaks(12, time.Hour)
 		s.Shrink("undrained", 4)
 		s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "Delete")
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeletesFailAlarm", "DeadLetterAlarm"}},
 	{"the schedule was disabled", func(s *stack) { s.Deployed.Paused = true }, nil, []string{"SweepsMissingAlarm"}},
 	{"a message that nobody understands", func(s *stack) { s.Deployed.Queue.Send("who am I?") }, nil, []string{"DeadLetterAlarm"}},
 	{"EC2 fails to delete one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm"}},
+	{"a service control policy protects one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm"}},
+	{"the same, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
+	{"an interface is tagged keep in other letters", func(s *stack) {
+		s.Front.Allow(harness.AccessKey, harness.Must(harness.Role(harness.Deployed(s, nil)))(s))
+		s.EC2.UpdateInterface(s.leaked(time.Hour), func(i *ec2.Interface) { i.Tags["Network-Interface-Releaser/KEEP"] = "" })
+	}, nil, nil},
 	{"EC2 never lets one old interface be deleted", func(s *stack) { s.stick(s.leaked(40*time.Hour), "OperationNotPermitted") }, nil, []string{"OldLeaksAlarm"}},
 	{"one fails, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface whose owner stopped for two days, then ended", func(s *stack) { s.leaked(48 * time.Hour) }, nil, nil},
@@ -67,7 +73,7 @@ func TestEachAlarmIsRaisedByItsTroubleOnly(t *testing.T) {
 			maps.Copy(parameters, trouble.parameters)
 			all := alarms(t, parameters)
 			var got []string
-			synctest.Test(t, func(t *testing.T) {
+			harness.Bubble(t, func(t *testing.T) {
 				begun := time.Now()
 				s := live(t, parameters, 8*time.Hour, func(s *stack) { s.Loop.After(2*time.Hour, func() { trouble.begin(s) }) })
 				m := watch(s)

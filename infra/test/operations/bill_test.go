@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/events"
@@ -52,7 +51,7 @@ const namespace = "NetworkInterfaceReleaser"
 // measure plays a day with alarms and dashboard, and takes it 30 times.
 func measure(t *testing.T, prepare func(*stack)) (u use) {
 	parameters := map[string]string{"AlarmTopicArn": topic, "Dashboard": "true"}
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		begun := time.Now()
 		s := live(t, parameters, day, func(s *stack) {
 			s.Front.OnCall(func(api.Call) api.Fault { return api.Fault{Latency: harness.CallLatency} })

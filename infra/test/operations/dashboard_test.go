@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -41,7 +40,7 @@ func deployedDashboard(t *testing.T) (d dashboard) {
 // aMorning plays six hours with a dashboard: leaks, one of which cannot be deleted for three hours,
 // a scale-in, and a minute without EC2.
 func aMorning(t *testing.T, dryRun string) (log string, metrics cloudwatch.Metrics) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true", "DryRun": dryRun}, 6*time.Hour, func(s *stack) {
 			s.Loop.After(time.Hour, func() { s.Shrink("undrained", 15) })
 			s.stick(s.leaked(40*time.Hour), "InternalError")
@@ -204,7 +203,7 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 
 // Nobody reads them: nothing is written.
 func TestNoMetricsWithoutAReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		if s := live(t, nil, 2*time.Hour, func(s *stack) { s.leaks(3, time.Hour) }); strings.Contains(s.Stdout.String(), "_aws") {
 			t.Error("metrics are written without alarms or dashboard")
 		}
@@ -213,7 +212,7 @@ func TestNoMetricsWithoutAReader(t *testing.T) {
 
 // A sweep that cannot list says so, and neither its totals nor its metrics read as "no leaks".
 func TestAFailedSweepIsNoZero(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		s := live(t, map[string]string{"Dashboard": "true"}, 10*time.Minute, func(s *stack) {
 			s.fail(day, api.Fault{Code: "UnauthorizedOperation", Status: 403}, "DescribeNetworkInterfaces")
 		})

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -34,7 +33,7 @@ func TestTheFirstWeek(t *testing.T) {
 	t.Parallel()
 	length := max(played(), 3*day)
 	var truth, said struct{ addressHours, neverCleaned float64 }
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		s := live(t, map[string]string{"DryRun": "true"}, length, func(s *stack) {
 			s.Cleaners.AddResourceController("blue")
 			s.Every(time.Minute, func() {
@@ -91,7 +90,7 @@ type weekOfLeaks struct {
 }
 
 func play(t *testing.T, length time.Duration, parameters map[string]string) (w weekOfLeaks) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		begun := time.Now()
 		hours := func(at time.Time) float64 { return at.Sub(begun).Hours() / 24 }
 		s := live(t, parameters, length, func(s *stack) {

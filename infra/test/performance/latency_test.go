@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -136,7 +135,7 @@ type waits struct{ back, detached, behind []time.Duration }
 
 // play plays a stack with a cleaner.
 func play(t *testing.T, early float64, length time.Duration, prepare func(*harness.Stack)) (w waits) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		ended := map[string]time.Time{}
 		options := harness.Usual
 		options.Early = early

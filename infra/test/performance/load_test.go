@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,7 +50,7 @@ func TestReadsOfAStorm(t *testing.T) {
 }
 
 func storm(t *testing.T, count, groups int) (runs, reads int) {
-	synctest.Test(t, func(t *testing.T) {
+	harness.Bubble(t, func(t *testing.T) {
 		var event string
 		s := harness.Live(t, harness.Usual, nil, 8*time.Minute, func(s *harness.Stack) {
 			s.Deployed.Paused = true // sweeps have reads of their own
@@ -101,7 +100,7 @@ func TestDraining(t *testing.T) {
 		if c.leaked > 1000 && !*harness.Update {
 			continue // a minute of real time, for make bench
 		}
-		synctest.Test(t, func(t *testing.T) {
+		harness.Bubble(t, func(t *testing.T) {
 			f := harness.NewFunction(harness.NewRegion(t, 1, simulator.Options{}), map[string]string{"DeletesPerMinute": fmt.Sprint(c.perMinute)})
 			backlog(f, c.leaked, c.reading)
 			begun, sweeps := time.Now(), 0

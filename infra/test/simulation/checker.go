@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,9 +41,34 @@ func (c *Checker) ended(r *Run, err error) {
 		return
 	}
 	c.classify(r, err)
-	excused := r.cut || slices.Contains(slices.Collect(maps.Values(c.faults.undeletable)), unauthorized)
-	if err != nil && !excused && c.faults.quiescentAt(r.began) {
+	permission := err != nil && strings.Contains(err.Error(), permissionMissing)
+	if permission {
+		c.checkMissingPermission(r)
+	}
+	if err != nil && !r.cut && !permission && c.faults.quiescentAt(r.began) {
 		c.violate("a run failed although no call met a fault: %v", err)
+	}
+}
+
+const permissionMissing = "the permission ec2:DeleteNetworkInterface is missing"
+
+// checkMissingPermission checks that ten deletes were tried and refused, of interfaces that a
+// listing could still show (spec: release).
+func (c *Checker) checkMissingPermission(r *Run) {
+	c.count("run/permission missing")
+	tried := map[string]bool{}
+	for _, call := range r.calls {
+		if !call.isDelete() {
+			continue
+		}
+		tried[call.Target] = true
+		there := slices.ContainsFunc(c.region.EC2.InterfaceSince(r.began.Add(-stalest), call.Target), func(eni *ec2.Interface) bool { return eni != nil })
+		if !call.At.IsZero() && call.Status != 0 && call.Status < 500 && call.Code != "UnauthorizedOperation" && call.Code != "AuthFailure" && !slices.Contains(throttles, call.Code) || !there {
+			c.violate("%s takes the permission for missing, and the delete of %s was answered %d %s", r.process.key, call.Target, call.Status, call.Code)
+		}
+	}
+	if len(tried) != 10 {
+		c.violate("%s takes the permission for missing after %d deletes", r.process.key, len(tried))
 	}
 }
 
@@ -79,6 +103,9 @@ func (c *Checker) checkEffect(r *Run, call Call) {
 		}
 	}
 	if call.Before == nil {
+		if call.Status == http.StatusForbidden && call.Fault.Code == "" {
+			c.count("refused although it is gone")
+		}
 		return
 	}
 	eni := *call.Before

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
@@ -21,6 +23,7 @@ import (
 type Executions struct {
 	*Recorder
 	seed      uint64
+	template  cloudformation.Template // nil: its processes may do everything
 	faults    *Faults
 	checker   *Checker
 	settings  model.Settings // of the next process
@@ -162,8 +165,24 @@ func (e *Executions) coldStart() *process {
 		panic(err)
 	}
 	p.invoke = h.Invoke
+	if e.template != nil {
+		e.region.Front.Allow(p.key, e.role(s))
+	}
 	e.processes = append(e.processes, p)
 	return p
+}
+
+// role returns what the deployed role permits.
+func (e *Executions) role(s model.Settings) iam.Policy {
+	resources, err := e.template.Deploy(map[string]string{"VpcIds": strings.Join(s.VPCs, ","), "ReleaseUntagged": strconv.FormatBool(s.ReleaseUntagged)})
+	if err != nil {
+		panic(err)
+	}
+	policy, err := harness.Role(resources)
+	if err != nil {
+		panic(err)
+	}
+	return policy
 }
 
 // deploy changes the settings. Every process ends after its run; new ones get the new settings.

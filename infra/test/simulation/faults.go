@@ -54,17 +54,18 @@ type outage struct {
 	until time.Time
 }
 
+var forbidden = outage{kind: "no permission to delete", on: "Delete", fault: api.Fault{Code: "UnauthorizedOperation"}}
+
 var outages = []outage{
 	{kind: "throttled"},
 	{kind: "deletes throttled", on: "Delete"},
 	{kind: "unreachable", fault: api.Fault{Reset: true}},
-	{kind: "no permission to delete", on: "Delete", fault: api.Fault{Code: "UnauthorizedOperation"}},
+	forbidden,
 	{kind: "no permission at all", fault: api.Fault{Code: "UnauthorizedOperation"}},
 	{kind: "bad credentials", fault: api.Fault{Code: "AuthFailure", Status: 401}},
 }
 
-func (f *Faults) startOutage(r *rand.Rand) {
-	o := pick(r, outages...)
+func (f *Faults) startOutage(r *rand.Rand, o outage) {
 	o.until = time.Now().Add(within(r, time.Minute, 2*time.Hour))
 	if throttle := pick(r, throttles...); o.fault == (api.Fault{}) {
 		o.fault.Code = throttle
@@ -79,16 +80,12 @@ type refusal struct {
 	fault api.Fault
 }
 
-// unauthorized fails runs: where nothing else is left to release, it cannot be distinguished
-// from a missing permission (docs/safety.md).
-var unauthorized = refusal{"not authorized", api.Fault{Code: "UnauthorizedOperation"}}
-
 var refusals = []refusal{
 	{"in use, says EC2", api.Fault{Code: "InvalidParameterValue", Message: "Network interface is currently in use."}},
 	{"in use, by code", api.Fault{Code: "InvalidNetworkInterface.InUse"}},
 	{"not permitted", api.Fault{Code: "OperationNotPermitted"}},
 	{"not this account's", api.Fault{Code: "AuthFailure", Message: "You do not have permission to access the specified resource.", Status: 400}},
-	unauthorized,
+	{"not authorized", api.Fault{Code: "UnauthorizedOperation"}},
 	{"internal error", api.Fault{Code: "InternalError"}},
 	{"unknown code", api.Fault{Code: "SomethingNew"}},
 }

@@ -65,6 +65,12 @@ var variations = []func(*Fixtures, *ec2.Interface){
 	},
 	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagKeep] = pick(f.rand, "", "true", "false") },
 	func(f *Fixtures, eni *ec2.Interface) {
+		eni.Tags[pick(f.rand, "Network-Interface-Releaser/Keep", "Node.k8s.amazonaws.com/NO_MANAGE")] = pick(f.rand, "true", "true", "false", "")
+	},
+	func(f *Fixtures, eni *ec2.Interface) {
+		eni.Tags[model.TagCreatedAt] = pick(f.rand, "1970-01-01T00:00:00Z", "2000-01-01T00:00:00+09:00", "2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z")
+	},
+	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Tags[model.TagNoManage] = pick(f.rand, "true", "true", "false", "True", "")
 	},
 	func(f *Fixtures, eni *ec2.Interface) { eni.Tags[model.TagInstance] = f.garbage() },
@@ -97,8 +103,8 @@ func (f *Fixtures) owner(nodes bool) string {
 	}
 	f.instances = append(f.instances, id)
 	launched := f.region.Loop.Now().Add(-within(f.rand, 0, 60*time.Hour))
-	if chance(f.rand, 0.1) {
-		launched = f.region.Loop.Now().Add(-24 * time.Hour)
+	if chance(f.rand, 0.2) {
+		launched = f.region.Loop.Now().Add(-pick(f.rand, 24*time.Hour, f.executions.settings.GracePeriod))
 	}
 	return f.region.EC2.AddInstance(ec2.Instance{ID: id, Subnet: f.network.subnets[0], State: state, LaunchedAt: launched})
 }

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"testing"
 	"testing/cryptotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
@@ -114,7 +113,8 @@ func everything() []string {
 // outcomes are those of interfaces, runs and messages.
 var outcomes = []string{
 	"run/released", "run/gone", "run/deferred", "run/failed", "run/kept", "run/failed as a whole", "run/dry", "run/manual",
-	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again",
+	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again", "message/state change",
+	"refused although it is gone", "run/permission missing",
 }
 
 // runWorkers has workers run the simulations, up to the first violation, and returns what they met.
@@ -192,8 +192,8 @@ func TestASeedIsOneHistory(t *testing.T) {
 // simulate runs a simulation in a bubble, and returns its story if somebody will read it.
 // The SDK's back-off draws from crypto/rand, which is the seed's, too.
 func simulate(t *testing.T, seed uint64) (s *Simulation, story string) {
-	template := harness.Deployed(t, nil)
-	synctest.Test(t, func(t *testing.T) {
+	template := harness.Template(t)
+	harness.Bubble(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		s = New(seed, template)
 		s.Run()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
@@ -73,11 +74,15 @@ func (c *Checker) classify(r *Run, err error) {
 	var batch struct {
 		Records []struct {
 			ID         string `json:"messageId"`
+			Body       string
 			Attributes struct{ ApproximateReceiveCount string }
 		}
 	}
 	_ = json.Unmarshal(r.payload, &batch) // what is no batch has no records
 	for _, record := range batch.Records {
+		if strings.Contains(record.Body, "State-change") {
+			c.count("message/state change")
+		}
 		if record.Attributes.ApproximateReceiveCount != "1" {
 			c.count("message/came again")
 		}

@@ -12,7 +12,7 @@ import (
 // tag changes or removes a tag of any interface.
 func (w *Workload) tag() {
 	id := pick(w.rand, w.region.EC2.Interfaces()...).ID
-	key := pick(w.rand, model.TagInstance, model.TagCreatedAt, model.TagKeep, model.TagNoManage, model.TagCluster, "Name")
+	key := pick(w.rand, model.TagInstance, model.TagCreatedAt, model.TagKeep, "Network-Interface-Releaser/KEEP", model.TagNoManage, model.TagCluster, "Name")
 	value, remove := w.garbage(), chance(w.rand, 0.4)
 	w.trace("the operator tags %s: %s = %q (or removes it: %v)", id, key, value, remove)
 	w.redated[id] = w.redated[id] || key == model.TagCreatedAt
@@ -63,7 +63,7 @@ func (w *Workload) makeUndeletable() {
 var invalid = []string{
 	"", "{", "null", "[]", `{"source":"aws.autoscaling"}`, `{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}`, `{"dryRun":false}`,
 	`{"source":"aws.autoscaling","detail-type":"EC2 Instance Terminate Successful","detail":{"EC2InstanceId":"i-*"}}`,
-	`{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{"instance-id":"i-0123456789abcdef0","state":"terminated"}}`,
+	`{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification","detail":{"instance-id":"i-*","state":"terminated"}}`,
 }
 
 func (w *Workload) sendInvalid() {
@@ -98,6 +98,9 @@ func (w *Workload) runManually() {
 		input["vpcIds"] = w.network.vpcs[:1]
 	}
 	payload, _ := json.Marshal(input)
+	if chance(w.rand, 0.2) {
+		input["clusterNames"] = []string{pick(w.rand, "blue", "green")}
+	}
 	w.count("run/manual")
 	replaced := func(ctx context.Context, _ []byte) ([]byte, error) { return w.executions.Invoke(ctx, payload) }
 	w.region.Loop.After(within(w.rand, 0, time.Second), func() { w.tick(replaced) })

@@ -29,6 +29,8 @@ type Scenario struct {
 	resourceController bool          // EKS's VPC resource controller runs
 	cron               time.Duration // interval of a cron script; 0: there is none
 	hibernate          bool
+	stateChanges       bool // the rule of state changes is enabled
+	role               bool // the function has its role's permissions only
 	options            simulator.Options
 }
 
@@ -79,8 +81,10 @@ func drawScenario(r *rand.Rand) Scenario {
 		s.hibernate = !chance(r, 0.9)
 		s.implausible = s.implausible || s.hibernate
 	}
+	s.stateChanges, s.role = chance(r, 0.3), chance(r, 0.5)
 	s.options = simulator.Options{
-		Account: account, EmptyPages: pick(r, 0, 0, 0.1), PagesOnly: chance(r, 0.5), HideManaged: chance(r, 0.5),
+		PermissionFirst: chance(r, 0.5),
+		Account:         account, EmptyPages: pick(r, 0, 0, 0.1), PagesOnly: chance(r, 0.5), HideManaged: chance(r, 0.5),
 		Lost: pick(r, 0, 0.1, 1), Doubled: pick(r, 0, 0.2), Early: pick(r, 0, 0.3), Late: pick(r, 0, 0, 0.3),
 	}
 	return s
@@ -116,7 +120,9 @@ func (s Scenario) drawCNI(r *rand.Rand, subnets []string) cni.Config {
 	if chance(r, 0.3) {
 		c.Zone = time.FixedZone("", 3600*(r.IntN(27)-12))
 	}
-	if s.clockError > 0 {
+	if chance(r, 0.03) { // it lost its date, and no interface has an age by it
+		c.ClockOffset = -time.Since(time.Unix(int64(r.IntN(3600)), 0))
+	} else if s.clockError > 0 {
 		c.ClockOffset = within(r, -s.clockError, s.clockError+1)
 		if s.implausible && c.ClockOffset.Abs() < 15*time.Minute {
 			c.ClockOffset -= 15 * time.Minute

@@ -32,8 +32,8 @@ type Simulation struct {
 // account is the function's own: the account number of AWS's own examples.
 const account = "123456789012"
 
-// New draws a simulation from a seed. It must be created, and run, in one testing/synctest bubble.
-func New(seed uint64, template cloudformation.Resources) *Simulation {
+// New draws a simulation from a seed. It must be created, and run, in one bubble.
+func New(seed uint64, template cloudformation.Template) *Simulation {
 	random := rand.New(rand.NewPCG(seed, 1)) // of scenario and workload; the region has its own
 	scenario := drawScenario(random)
 	region := simulator.New(0, rand.New(rand.NewPCG(seed, 2)), scenario.options)
@@ -41,21 +41,29 @@ func New(seed uint64, template cloudformation.Resources) *Simulation {
 	s.faults = &Faults{Recorder: s.Recorder, scenario: scenario, undeletable: map[string]refusal{}}
 	s.checker = &Checker{Recorder: s.Recorder, scenario: scenario, faults: s.faults, failed: map[string]int{}}
 	s.executions = &Executions{Recorder: s.Recorder, seed: seed, faults: s.faults, checker: s.checker}
+	if scenario.role {
+		s.executions.template = template
+	}
 	region.Do(func() { s.setUp(random, template) })
 	return s
 }
 
-func (s *Simulation) setUp(random *rand.Rand, template cloudformation.Resources) {
+func (s *Simulation) setUp(random *rand.Rand, template cloudformation.Template) {
 	network := addNetwork(s.region, s.scenario.vpcs)
 	s.executions.deploy(drawSettings(random, network.vpcs))
 	network.addGroups(random, s.region, s.scenario)
 	s.region.Front.OnCall(s.faults.ofNode)
-	stack, err := simulator.Deploy(s.region, template, s.executions.Invoke)
+	resources, err := template.Deploy(nil)
+	if err != nil {
+		panic("simulation: " + err.Error())
+	}
+	stack, err := simulator.Deploy(s.region, resources, s.executions.Invoke)
 	if err != nil {
 		panic("simulation: " + err.Error())
 	}
 	stack.Interval, s.executions.timeout, s.checker.stack = s.scenario.interval, stack.Timeout, stack
 	stack.Timeout += separation
+	stack.StateChangeEvents = s.scenario.stateChanges
 	stack.Start()
 	s.workload = &Workload{
 		Fixtures: &Fixtures{Recorder: s.Recorder, rand: random, executions: s.executions, network: network},

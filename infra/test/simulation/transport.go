@@ -23,6 +23,9 @@ type Call struct {
 
 func (c Call) isDelete() bool { return c.Action == "DeleteNetworkInterface" }
 
+// isLookUp reports whether a call looks up what EC2 refused to delete: it is no evidence.
+func (c Call) isLookUp() bool { return c.Form.Get("Filter.1.Name") == "network-interface-id" }
+
 // RoundTrip takes a process's call to the region. The call meets the fault that was drawn
 // for it, and may be the process's last.
 func (p *process) RoundTrip(in *http.Request) (*http.Response, error) {
@@ -81,7 +84,9 @@ func (p *process) send(in *http.Request, r *Run, c Call) (answer *http.Response,
 func (p *process) called(r *Run, c Call) {
 	p.checker.called(r, c)
 	r.calls = append(r.calls, c)
-	r.last[c.Action] = c
+	if !c.isLookUp() {
+		r.last[c.Action] = c
+	}
 }
 
 // killIf kills the run's process if this is the moment for it.

@@ -5,7 +5,9 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/simulation/model"
 )
 
 // A Workload is what happens to clusters while the function runs: nodes come, go and
@@ -47,6 +49,7 @@ var operations = []operation{
 		}
 	}},
 	{"wake", 4, inside((*Workload).wakeAny)},
+	{"sleep each night", 3, inside((*Workload).sleepNightly)},
 	{"a fixture", 14, inside(func(w *Workload) { w.place(pick(w.rand, 0, 1, 1, 1, 1, 2, 2, 3)) })},
 	{"an operator tags", 5, inside((*Workload).tag)},
 	{"an operator attaches", 3, inside((*Workload).attach)},
@@ -56,7 +59,8 @@ var operations = []operation{
 	{"manual, dry", 8, func(w *Workload) { w.executions.inspect() }},
 	{"manual, for real", 3, inside((*Workload).runManually)},
 	{"redeploy", 3, inside((*Workload).redeploy)},
-	{"an outage", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand) })},
+	{"an outage", 6, inside(func(w *Workload) { w.faults.startOutage(w.rand, pick(w.rand, outages...)) })},
+	{"deletes of many are forbidden", 1, inside((*Workload).forbid)},
 	{"redrive", 1, inside(func(w *Workload) { w.stack.DeadLetters.Redrive() })},
 }
 
@@ -170,6 +174,41 @@ func (w *Workload) hibernate(node string) {
 		}
 		w.region.Loop.After(asleep, func() { w.wake(node, run, wait) })
 	}
+}
+
+// sleepNightly has a node with an old leak run for a part of each day only.
+func (w *Workload) sleepNightly() {
+	node, awake := w.anyNode("running"), within(w.rand, 5*time.Minute, 20*time.Hour)
+	if node == "" || !w.scenario.hibernate {
+		return
+	}
+	w.trace("%s runs for %v of each day", node, awake)
+	w.addLeak(node, within(w.rand, 20*time.Hour, 200*time.Hour))
+	var night func()
+	night = func() {
+		w.region.EC2.Stop(node)
+		w.region.Loop.After(24*time.Hour-awake, func() {
+			w.wake(node, chance(w.rand, 0.3), within(w.rand, 0, time.Hour))
+			w.region.Loop.After(awake, night)
+		})
+	}
+	w.region.Loop.After(within(w.rand, 0, time.Minute), night)
+}
+
+// forbid leaves more than ten leaks while no delete is permitted.
+func (w *Workload) forbid() {
+	w.faults.startOutage(w.rand, forbidden)
+	owner := w.region.EC2.AddInstance(ec2.Instance{Subnet: w.network.subnets[0], State: "terminated"})
+	for range 12 {
+		w.addLeak(owner, time.Hour)
+	}
+}
+
+func (w *Workload) addLeak(owner string, age time.Duration) {
+	w.region.EC2.AddInterface(ec2.Interface{
+		Subnet: pick(w.rand, w.network.subnets...), Description: model.Description + owner, LeakedAt: w.region.Loop.Now(),
+		Tags: map[string]string{model.TagInstance: owner, model.TagCreatedAt: w.region.Loop.Now().Add(-age).Format(time.RFC3339)},
+	})
 }
 
 func (w *Workload) wakeAny() {

@@ -45,6 +45,7 @@ const (
 	functionRole = "arn:aws:iam::" + harness.Account + ":role/releaser-ReleaseFunctionRole"
 	scheduleRole = "arn:aws:iam::" + harness.Account + ":role/releaser-ScheduleRole"
 	rule         = "arn:aws:events:" + here + ":rule/releaser-TerminateEventsRule"
+	changesRule  = "arn:aws:events:" + here + ":rule/releaser-StateChangeEventsRule"
 	ownLog       = "arn:aws:logs:" + here + ":log-group:/aws/lambda/releaser"
 	stream       = ":log-stream:2026/11/23/[$LATEST]0"
 
@@ -77,6 +78,8 @@ var interfaceCases = []struct {
 	{"to keep, in other letters", target{tags: tags{nodeTag: "i-0123456789abcdef0", "Network-Interface-Releaser/Keep": "true"}}, "----"},
 	{"to keep, and bare", target{tags: tags{keepTag: "true"}}, "----"},
 	{"with a key like that to keep", target{tags: tags{nodeTag: "i-0123456789abcdef0", keepTag + "er": "true", "keep": "true"}}, "++++"},
+	{"to keep, in other letters, with an empty value", target{tags: tags{nodeTag: "i-0123456789abcdef0", "Network-Interface-Releaser/Keep": ""}}, "----"},
+	{"not the CNI's to manage, in other letters", target{tags: tags{nodeTag: "i-0123456789abcdef0", "Node.k8s.amazonaws.com/NO_MANAGE": "true"}}, "----"},
 	{"not the CNI's to manage", target{tags: tags{nodeTag: "i-0123456789abcdef0", noManageTag: "true"}}, "----"},
 	{"not the CNI's to manage, and bare", target{tags: tags{noManageTag: "true"}}, "----"},
 	{"the CNI's to manage", target{tags: tags{nodeTag: "i-0123456789abcdef0", noManageTag: "false"}}, "++++"},
@@ -135,6 +138,7 @@ var otherCases = []struct {
 	{"another queue", "ReleaseFunctionRole", "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", queue + "-2", overTLS, false},
 	{"the rule's events", "events.amazonaws.com", "sqs:SendMessage", queue, map[string]string{"aws:SourceArn": rule, "aws:SecureTransport": "true"}, true},
 	{"the rule's events in clear text", "events.amazonaws.com", "sqs:SendMessage", queue, map[string]string{"aws:SourceArn": rule, "aws:SecureTransport": "false"}, false},
+	{"the second rule's events", "events.amazonaws.com", "sqs:SendMessage", queue, map[string]string{"aws:SourceArn": changesRule, "aws:SecureTransport": "true"}, true},
 	{"another rule's events", "events.amazonaws.com", "sqs:SendMessage", queue, map[string]string{"aws:SourceArn": rule + "-2", "aws:SecureTransport": "true"}, false},
 	{"a message of another service", "sns.amazonaws.com", "sqs:SendMessage", queue, map[string]string{"aws:SourceArn": rule, "aws:SecureTransport": "true"}, false},
 	{"the queue, for the rule", "events.amazonaws.com", "sqs:ReceiveMessage sqs:PurgeQueue", queue, map[string]string{"aws:SourceArn": rule, "aws:SecureTransport": "true"}, false},

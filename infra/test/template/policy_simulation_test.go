@@ -42,7 +42,11 @@ type change struct {
 	name     string
 	actions  []any // the only ones that it can matter to
 	document any
+	twin     bool // it must make no difference: another statement does the same
 }
+
+// twins are the statements that do the same, as long as IAM takes an empty value as the evaluator does.
+var twins = []any{"KeepWhatIsTaggedKeep", "KeepWhateverTheValue"}
 
 func (c change) matters(action string) bool {
 	service, _, _ := strings.Cut(action, ":")
@@ -62,7 +66,7 @@ func changes(document map[string]any) (all []change) {
 			if len(statements) == 1 && len(instead) == 0 {
 				changed = nil
 			}
-			all = append(all, change{fmt.Sprintf("%v: %s", statement["Sid"], name), actions, changed})
+			all = append(all, change{fmt.Sprintf("%v: %s", statement["Sid"], name), actions, changed, len(instead) == 0 && slices.Contains(twins, statement["Sid"])})
 		}
 		with := func(element string, value any) map[string]any {
 			changed := maps.Clone(statement)
@@ -93,6 +97,9 @@ func changes(document map[string]any) (all []change) {
 				add(operator+" "+key, with("Condition", others))
 			}
 		}
+	}
+	if both := slices.DeleteFunc(slices.Clone(statements), func(s any) bool { return slices.Contains(twins, s.(map[string]any)["Sid"]) }); len(both) < len(statements) {
+		all = append(all, change{"both forms of keep", []any{"ec2:DeleteNetworkInterface"}, map[string]any{"Version": document["Version"], "Statement": both}, false})
 	}
 	return all
 }

@@ -44,46 +44,43 @@ type Expectation struct {
 
 // Rows are the rows of the rule, guards and evidence.
 var Rows = []string{
-	"attached", "type", "managed", "foreign", "not-cni", "associated", "opted-out", "out-of-scope", "bad-tag", "untagged",
-	"owner-terminated", "owner-alive, not running", "never-attached", "owner-alive, running",
-	"owner-gone", "young", "owner-gone, no age", "age-unreadable",
+	"attached", "type", "managed", "foreign", "not-cni", "associated", "opted-out", "opted-out, in other letters", "out-of-scope", "bad-tag", "untagged",
+	"owner-terminated", "owner-alive, not running", "never-attached", "never-attached, started today", "owner-alive, running", "owner-alive, age before 2020",
+	"owner-gone", "young", "owner-gone, no age", "age-unreadable", "age-unreadable, before 2020",
 }
 
 // Expect returns what the rule decides about an interface. Owner returns an instance; nil if
 // there is none.
 func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance, now time.Time) Expectation {
 	if reason := s.guard(eni); reason != "" {
-		return Expectation{false, reason, reason}
+		row := reason
+		if _, exactly := eni.Tags[TagKeep]; reason == "opted-out" && !exactly && eni.Tags[TagNoManage] != "true" {
+			row += ", in other letters"
+		}
+		return Expectation{false, reason, row}
 	}
 	tag, tagged := eni.Tags[TagCreatedAt]
 	created, err := time.Parse(time.RFC3339, tag)
-	readable, age := tagged && err == nil, now.Sub(created)
+	lostDate := err == nil && created.UTC().Year() < 2020 // no CNI wrote the tag then
+	readable, age := tagged && err == nil && !lostDate, now.Sub(created)
 
 	claimed := []string{Described(eni)}
 	if instance, has := eni.Tags[TagInstance]; has && instance != claimed[0] {
 		claimed = append(claimed, instance)
 	}
-	terminated, running, other, recent := 0, 0, 0, false
-	for _, id := range claimed {
-		switch i := owner(id); {
-		case i == nil || i.Hidden:
-		case i.State == "terminated":
-			terminated++
-		case i.State == "running":
-			running++
-			recent = recent || now.Sub(i.LaunchedAt) < 24*time.Hour
-		default:
-			other++
-		}
-	}
+	o := s.count(claimed, owner, now)
 	switch {
-	case terminated == len(claimed):
+	case o.terminated == len(claimed):
 		return Expectation{true, "owner-terminated", "owner-terminated"}
-	case other > 0:
+	case o.other > 0:
 		return Expectation{false, "owner-alive", "owner-alive, not running"}
-	case running > 0 && !recent && readable && age >= 24*time.Hour:
+	case o.running > 0 && !o.recent && readable && age >= 24*time.Hour && o.today:
+		return Expectation{true, "never-attached", "never-attached, started today"}
+	case o.running > 0 && !o.recent && readable && age >= 24*time.Hour:
 		return Expectation{true, "never-attached", "never-attached"}
-	case running > 0:
+	case o.running > 0 && lostDate:
+		return Expectation{false, "owner-alive", "owner-alive, age before 2020"}
+	case o.running > 0:
 		return Expectation{false, "owner-alive", "owner-alive, running"}
 	case !tagged:
 		return Expectation{true, "owner-gone", "owner-gone, no age"}
@@ -91,8 +88,33 @@ func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance,
 		return Expectation{true, "owner-gone", "owner-gone"}
 	case readable && age >= -15*time.Minute:
 		return Expectation{false, "young", "young"}
+	case lostDate:
+		return Expectation{false, "age-unreadable", "age-unreadable, before 2020"}
 	}
 	return Expectation{false, "age-unreadable", "age-unreadable"}
+}
+
+// owners are what EC2 shows of the claimed instances.
+type owners struct {
+	terminated, running, other int
+	recent, today              bool // one of those that run was started within the grace period, or a day
+}
+
+func (s Settings) count(claimed []string, owner func(id string) *ec2.Instance, now time.Time) (o owners) {
+	for _, id := range claimed {
+		switch i := owner(id); {
+		case i == nil || i.Hidden:
+		case i.State == "terminated":
+			o.terminated++
+		case i.State == "running":
+			o.running++
+			o.recent = o.recent || now.Sub(i.LaunchedAt) < s.GracePeriod
+			o.today = o.today || now.Sub(i.LaunchedAt) < 24*time.Hour
+		default:
+			o.other++
+		}
+	}
+	return o
 }
 
 // Described returns the instance that an interface's description names.
@@ -109,7 +131,6 @@ func (s Settings) Finds(eni ec2.Interface) bool {
 func (s Settings) guard(eni ec2.Interface) string {
 	instance, hasInstance := eni.Tags[TagInstance]
 	_, hasAge := eni.Tags[TagCreatedAt]
-	_, keep := eni.Tags[TagKeep]
 	switch {
 	case eni.Status != "available" || eni.Attachment != nil:
 		return "attached"
@@ -123,7 +144,7 @@ func (s Settings) guard(eni ec2.Interface) string {
 		return "not-cni"
 	case slices.ContainsFunc(eni.Addresses, func(a ec2.Address) bool { return a.Association != nil }):
 		return "associated"
-	case eni.Tags[TagNoManage] == "true" || keep:
+	case optedOut(eni.Tags):
 		return "opted-out"
 	case !s.coversVPC(eni) || !s.coversCluster(eni):
 		return "out-of-scope"
@@ -133,6 +154,15 @@ func (s Settings) guard(eni ec2.Interface) string {
 		return "untagged"
 	}
 	return ""
+}
+
+// optedOut compares keys in lower case.
+func optedOut(tags map[string]string) bool {
+	lower := map[string][]string{}
+	for key, value := range tags {
+		lower[strings.ToLower(key)] = append(lower[strings.ToLower(key)], value)
+	}
+	return len(lower[TagKeep]) > 0 || slices.Contains(lower[TagNoManage], "true")
 }
 
 func (s Settings) coversVPC(eni ec2.Interface) bool {

@@ -38,7 +38,7 @@ func (c Client) Subnets(ctx context.Context, groups []string) ([]string, error) 
 		}))
 		for page, err := range pages {
 			if err == nil && page.AutoScalingGroups == nil {
-				err = errors.New("Auto Scaling answered without a list of groups")
+				err = errors.New("the answer of Auto Scaling has no list of groups")
 			}
 			if err != nil {
 				failed = append(failed, err)

@@ -205,3 +205,26 @@ func TestFieldAWarmProcessForHours(t *testing.T) {
 		}
 	})
 }
+
+// What ReleaseUntagged rests on: every listing has an instance within a minute of its launch, and
+// an older CNI, which tags after the attach, creates nothing sooner. Without that minute its new
+// interface would read as one without an owner.
+func TestReleaseUntaggedWithListingsThatAreMinutesOld(t *testing.T) {
+	for age, kept := range map[time.Duration]bool{61 * time.Second: true, 30 * time.Second: false} {
+		harness.Test(t, func(f *harness.Function) {
+			f.Start(map[string]string{"ReleaseUntagged": "true"})
+			owner := f.AddInstance(harness.InstanceID(1), "running")
+			time.Sleep(age)
+			id := f.AddInterface(ec2.Interface{Subnet: f.Subnets[0], Description: eni.DescriptionPrefix + owner})
+			f.Inject("DescribeInstances", 1, api.Fault{Stale: 5 * time.Minute})
+			if _, err := f.Invoke(f.Sample("schedule")); err != nil {
+				f.Error(err)
+			}
+			if kept {
+				f.ExpectDeleted()
+			} else {
+				f.ExpectDeleted(id)
+			}
+		})
+	}
+}

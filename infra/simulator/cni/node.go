@@ -48,6 +48,10 @@ const (
 	Detached      // detached, not deleted
 )
 
+// olderStartsAfter is how long after its instance's launch an older CNI runs at the earliest:
+// the instance boots, joins the cluster and pulls the image first. Assumed; minutes as a rule.
+const olderStartsAfter = time.Minute
+
 // Nodes are all nodes of a region. Its methods do nothing to a node that is gone.
 type Nodes struct {
 	// Terminate ends an instance. Auto Scaling replaces it, so that a group's
@@ -77,9 +81,15 @@ func (s *Nodes) Launch(config Node) (instance string, err error) {
 
 // AllocENI makes a node's CNI add interfaces, one after the other.
 func (s *Nodes) AllocENI(instance string, count int) {
-	if n := s.nodes[instance]; n != nil {
-		n.later(0, func() { n.allocate(count) })
+	n := s.nodes[instance]
+	if n == nil {
+		return
 	}
+	wait := time.Duration(0)
+	if i, _ := s.ec2.Instance(instance); n.CNI.Untagged {
+		wait = max(0, i.LaunchedAt.Add(olderStartsAfter).Sub(s.loop.Now()))
+	}
+	n.later(wait, func() { n.allocate(count) })
 }
 
 // FreeENI makes a node's CNI delete one of its interfaces, if it has one.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
@@ -23,9 +24,19 @@ func (s service) describeNetworkInterfaces(c *api.Call) (any, *api.Error) {
 	return answer, err
 }
 
+// appearsWithin is how soon after its launch every listing has an instance, however old the
+// listing is otherwise. Assumed: EC2 documents no bound (EC2 Developer Guide, "Eventual
+// consistency"). ReleaseUntagged rests on it (docs/rule.md).
+const appearsWithin = time.Minute
+
 // describeInstances lists the account's own instances; terminated ones until they vanish.
 func (s service) describeInstances(c *api.Call) (any, *api.Error) {
 	rows := s.InstanceStore.table.asOf(s.loop.Now().Add(-c.Fault.Stale))
+	if c.Fault.Stale > appearsWithin {
+		recent := maps.Clone(s.InstanceStore.table.asOf(s.loop.Now().Add(-appearsWithin)))
+		maps.Copy(recent, rows)
+		rows = recent
+	}
 	found, next, err := page(s, c, instanceListing, rows, func(i Instance) bool {
 		return i.Owner == s.account.ID && !s.hidden(c, i.Operator) && (!i.Hidden || c.Caller == i.ID)
 	})

@@ -123,4 +123,11 @@ func TestStaleListing(t *testing.T) {
 	r.Inject("DescribeNetworkInterfaces", 1, api.Fault{Stale: 5 * time.Second})
 	equal(t, "stale", strings.Join(r.Call("DescribeNetworkInterfaces").Interfaces, " "), gone)
 	equal(t, "fresh", strings.Join(r.Call("DescribeNetworkInterfaces").Interfaces, " "), added)
+
+	launched := r.AddInstance(ec2.Instance{})
+	for age, shown := range []int{0, 1} { // in minutes
+		r.Inject("DescribeInstances", 1, api.Fault{Stale: 5 * time.Minute})
+		equal(t, "a new instance in an old listing", len(r.Call("DescribeInstances", "Filter.1.Name", "instance-id", "Filter.1.Value.1", launched).Instances), shown)
+		r.Advance(time.Duration(1-age) * time.Minute)
+	}
 }

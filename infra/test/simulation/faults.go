@@ -42,9 +42,10 @@ var faults = []struct {
 
 var throttles = []string{"RequestLimitExceeded", "Throttling", "ThrottlingException", "RequestThrottled", "EC2ThrottledException", "RateExceeded"}
 
-// stalest is the largest age of a listing. EC2 documents "seconds" but no bound (EC2
-// Developer Guide, "Eventual consistency").
-const stalest = 2 * time.Minute
+// stalest is the largest age of a listing. EC2 documents no bound (EC2 Developer Guide,
+// "Eventual consistency"); terraform-provider-aws waits for 3 minutes until a new interface is
+// listed, and for 5 until other resources are.
+const stalest = 5 * time.Minute
 
 // An outage is a time in which every call meets the same fault.
 type outage struct {

@@ -85,6 +85,7 @@ func FuzzInterfaces(f *testing.F) {
 // FuzzInstances: of instances, "nothing found" would be evidence for a release.
 func FuzzInstances(f *testing.F) {
 	item := `<item><instancesSet><item><instanceId>` + dead + `</instanceId><instanceState><name>running</name></instanceState></item></instancesSet></item>`
+	f.Add(200, response("DescribeInstances", `<reservationSet><item><reservationId>r-1</reservationId></item></reservationSet>`))
 	fuzzListing(f, "DescribeInstances", "reservationSet", item, func(t *testing.T, ctx context.Context, client ec2.Client) (int, error) {
 		got, err := client.Visible(ctx, []string{dead})
 		if _, nameless := got[""]; nameless {

@@ -138,6 +138,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(DescriptionPrefix+dead, dead, createdAgo(time.Hour), true)
 	f.Add("aws-K8S-i-*", "i-?", "9999-12-31T23:59:59Z", false)
 	f.Add(DescriptionPrefix+dead, "", "0000-00-00T00:00:00Z", true)
+	f.Add(DescriptionPrefix+dead, dead, "1970-01-01T00:00:00Z", false)
 	f.Fuzz(func(t *testing.T, description, instance, createdAt string, untagged bool) {
 		i, r := leaked(), rule
 		r.ReleaseUntagged = untagged

@@ -3,6 +3,7 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -147,6 +148,20 @@ func TestEventsMayGrow(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, sample := range events.Samples {
 		f.Add(sample.Payload())
+	}
+	reported, _ := filepath.Glob("testdata/field/*.json")
+	if len(reported) == 0 {
+		f.Fatal("no inputs in testdata/field")
+	}
+	for _, name := range reported {
+		payload, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+	}
+	for _, payload := range []string{`{}}`, `{"dryRun":false}]`} {
+		f.Add([]byte(payload))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		got, failures, err := decodeAny(payload)

@@ -92,15 +92,20 @@ func (s *Stack) Shrink(group string, count int) {
 		node := s.Members[group][0]
 		s.Members[group] = s.Members[group][1:]
 		if s.Random.Float64() < s.Leaking[group] {
-			step := []cni.Step{cni.Created, cni.Attached, cni.Detached}[s.Random.IntN(3)]
-			s.Nodes.CrashAt(node, step)
-			if step == cni.Detached {
-				s.Nodes.FreeENI(node)
-			} else {
-				s.Nodes.AllocENI(node, 1)
-			}
-			continue // its group replaces what died by itself, with an event
+			s.Crash(node) // its group replaces what died by itself, with an event
+		} else {
+			s.Nodes.Terminate(node)
 		}
-		s.Nodes.Terminate(node)
+	}
+}
+
+// Crash ends a node at a bad moment: between two calls of its CNI.
+func (s *Stack) Crash(node string) {
+	step := []cni.Step{cni.Created, cni.Attached, cni.Detached}[s.Random.IntN(3)]
+	s.Nodes.CrashAt(node, step)
+	if step == cni.Detached {
+		s.Nodes.FreeENI(node)
+	} else {
+		s.Nodes.AllocENI(node, 1)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cni"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness/chart"
@@ -31,6 +32,9 @@ const day = 24 * time.Hour
 // seldom is as seldom as an event is lost. How often one comes early is documented nowhere.
 const seldom = 0.02
 
+// noGroup is with nodes that no Auto Scaling group owns, as Karpenter's.
+const noGroup = "this, nodes of no group, StateChangeEvents"
+
 // cleaners are the ways of giving addresses back that are compared, each as published:
 // see infra/simulator/cleaners/cleaners.go for the sources.
 var cleaners = []struct {
@@ -42,6 +46,7 @@ var cleaners = []struct {
 }{
 	{"this, 2 % of events early", seldom, 10, nil, nil},
 	{"this, 20 % of events early", harness.Usual.Early, 30, chart.Blue, nil},
+	{noGroup, seldom, 10, nil, nil},
 	{"a cron script, every 15 minutes", harness.Usual.Early, 10, color.RGBA{R: 0x2f, G: 0x85, B: 0x5a, A: 0xff}, func(s *harness.Stack) { s.Cleaners.AddCron(15 * time.Minute) }},
 	{"ipamd's sweep, hourly on each node", harness.Usual.Early, 10, color.RGBA{R: 0xd6, G: 0x9e, B: 0x2e, A: 0xff}, func(s *harness.Stack) {
 		sweeping := map[string]bool{}
@@ -75,7 +80,7 @@ func TestFromDeathToAddressesBack(t *testing.T) {
 			if cleaner.prepare == nil || *harness.Update {
 				t.Run(cleaner.name, func(t *testing.T) {
 					t.Parallel()
-					all[n] = play(t, cleaner.early, length, cleaner.prepare)
+					all[n] = play(t, cleaner.early, length, cleaner.name == noGroup, cleaner.prepare)
 				})
 			}
 		}
@@ -134,13 +139,21 @@ func draw(t *testing.T, all []waits) {
 type waits struct{ back, detached, behind []time.Duration }
 
 // play plays a stack with a cleaner.
-func play(t *testing.T, early float64, length time.Duration, prepare func(*harness.Stack)) (w waits) {
+func play(t *testing.T, early float64, length time.Duration, standalone bool, prepare func(*harness.Stack)) (w waits) {
 	harness.Bubble(t, func(t *testing.T) {
 		ended := map[string]time.Time{}
 		options := harness.Usual
 		options.Early = early
-		s := harness.Live(t, options, map[string]string{"DryRun": fmt.Sprint(prepare != nil)}, length, func(s *harness.Stack) {
-			leaveAtRandom(s)
+		parameters := map[string]string{"DryRun": fmt.Sprint(prepare != nil), "StateChangeEvents": "DISABLED"}
+		if standalone {
+			parameters["StateChangeEvents"] = "ENABLED"
+		}
+		s := harness.Live(t, options, parameters, length, func(s *harness.Stack) {
+			if standalone {
+				leaveOneByOne(s)
+			} else {
+				leaveAtRandom(s)
+			}
 			if prepare != nil {
 				s.Deployed.Paused = true
 				prepare(s)
@@ -192,6 +205,20 @@ func leaveAtRandom(s *harness.Stack) {
 				s.Grow(group, 2)
 			})
 		}
+	})
+}
+
+// leaveOneByOne launches standalone nodes, four in 20 minutes, each of which soon dies badly. Those
+// of groups rest.
+func leaveOneByOne(s *harness.Stack) {
+	clear(s.Leaking)
+	s.Every(5*time.Minute, func() {
+		node, err := s.Nodes.Launch(cni.Node{Subnet: s.Subnets[s.Random.IntN(2)], CNI: cni.Config{Cluster: "blue", Addresses: 15}})
+		if err != nil {
+			return // the subnet is full
+		}
+		s.Nodes.AllocENI(node, 2)
+		s.Loop.After(5*time.Minute+time.Duration(s.Random.Int64N(int64(20*time.Minute))), func() { s.Crash(node) })
 	})
 }
 

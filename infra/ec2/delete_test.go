@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -47,6 +52,7 @@ func TestDeleteClasses(t *testing.T) {
 		{api.Fault{Code: "InvalidParameterValue", Message: "some other parameter"}, nil, 1},
 		{api.Fault{Code: "OperationNotPermitted"}, eni.ErrNotPermitted, 1},
 		{api.Fault{Code: "AuthFailure", Status: 400}, eni.ErrNotPermitted, 1},
+		{api.Fault{Code: "AuthFailure", Status: 403}, eni.ErrNotPermitted, 1},
 		{api.Fault{Code: "AuthFailure", Status: 401}, eni.ErrUnauthorized, 1},
 		{api.Fault{Code: "UnauthorizedOperation", Status: 403}, eni.ErrUnauthorized, 1},
 		{api.Fault{Code: "RequestLimitExceeded", Status: 503}, eni.ErrThrottled, 3},
@@ -105,6 +111,37 @@ func TestDelete(t *testing.T) {
 			}
 		}
 	})
+}
+
+// On a real socket: EC2 closes the connection after each error of the client's, and the next call
+// opens another; successes share one.
+func TestEC2ClosesConnections(t *testing.T) {
+	region := harness.NewRegion(t, 1, simulator.Options{})
+	var opened atomic.Int32
+	server := httptest.NewUnstartedServer(region.Front)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	config := harness.Client(harness.AccessKey, http.DefaultTransport)
+	config.BaseEndpoint = aws.String(server.URL)
+	c := ec2.New(config)
+	for range 3 {
+		if _, err := c.Delete(t.Context(), interfaceID, unlimited); !errors.Is(err, eni.ErrGone) {
+			t.Error(err)
+		}
+		for range 2 {
+			if _, err := c.Delete(t.Context(), region.AddInterface(sim.Interface{Subnet: region.Subnets[0]}), unlimited); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if got := opened.Load(); got != 4 {
+		t.Errorf("%d connections, want 4: one more after each of 3 errors", got)
+	}
 }
 
 // unlimited is a limiter without a limit.

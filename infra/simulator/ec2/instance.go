@@ -24,6 +24,14 @@ type Instance struct {
 	TerminatedAt time.Time         `xml:"-"`
 }
 
+// shown returns an instance as EC2 shows it: without its network from the shutdown on (recorded).
+func (i Instance) shown() Instance {
+	if i.State == "shutting-down" || i.State == "terminated" {
+		i.Subnet, i.VPC = "", ""
+	}
+	return i
+}
+
 // A Guest is what runs on an instance.
 type Guest interface {
 	Begin(instance, primary string) // with the instance's primary interface

@@ -48,11 +48,11 @@ type InstanceStore struct {
 	interfaces *InterfaceStore
 	table      table[Instance]
 	guests     map[string]Guest
-	onChange   func(id, state string)
+	onChange   []func(id, state string)
 }
 
 // OnChange calls f after each change of an instance's state in its life.
-func (s *InstanceStore) OnChange(f func(id, state string)) { s.onChange = f }
+func (s *InstanceStore) OnChange(f func(id, state string)) { s.onChange = append(s.onChange, f) }
 
 // visibleTerminated is how long DescribeInstances still shows a terminated
 // instance (EC2 User Guide, "Terminate Amazon EC2 instances": usually within an hour).
@@ -197,8 +197,8 @@ func (s *InstanceStore) transition(id, from, to string) bool {
 
 func (s *InstanceStore) change(id, state string) {
 	s.SetState(id, state)
-	if s.onChange != nil {
-		s.onChange(id, state)
+	for _, f := range s.onChange {
+		f(id, state)
 	}
 }
 

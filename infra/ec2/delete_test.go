@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,34 +111,32 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// On a real socket: EC2 closes the connection after each error of the client's, and the next call
-// opens another.
+// On a real socket: EC2 closes the connection after each error of the client's, and the next call opens another.
 func TestEC2ClosesConnections(t *testing.T) {
 	region := harness.NewRegion(t, 1, simulator.Options{})
-	var opened atomic.Int32
-	server := httptest.NewUnstartedServer(region.Front)
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			opened.Add(1)
-		}
-	}
-	server.Start()
+	connections := make(chan string, 9) // of the calls
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		connections <- in.RemoteAddr
+		region.Front.ServeHTTP(out, in)
+	}))
 	defer server.Close()
 	config := harness.Client(harness.AccessKey, http.DefaultTransport)
 	config.BaseEndpoint = aws.String(server.URL)
-	c := ec2.New(config)
+	c, closed := ec2.New(config), ""
 	for range 3 {
-		if _, err := c.Delete(t.Context(), interfaceID, unlimited); !errors.Is(err, eni.ErrGone) {
-			t.Error(err)
-		}
-		for range 2 {
-			if _, err := c.Delete(t.Context(), region.AddInterface(sim.Interface{Subnet: region.Subnets[0]}), unlimited); err != nil {
+		for n, id := range []string{interfaceID, region.AddInterface(sim.Interface{Subnet: region.Subnets[0]}), region.AddInterface(sim.Interface{Subnet: region.Subnets[0]})} {
+			_, err := c.Delete(t.Context(), id, unlimited)
+			if gone := n == 0; errors.Is(err, eni.ErrGone) != gone || (err != nil) != gone {
 				t.Error(err)
 			}
+			connection := <-connections
+			if connection == closed {
+				t.Error("a call on a connection that an error closed")
+			}
+			if n == 0 {
+				closed = connection
+			}
 		}
-	}
-	if got := opened.Load(); got < 4 { // a client may open one too early
-		t.Errorf("%d connections, want at least one more after each of 3 errors", got)
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -47,6 +50,7 @@ func TestDeleteClasses(t *testing.T) {
 		{api.Fault{Code: "InvalidParameterValue", Message: "some other parameter"}, nil, 1},
 		{api.Fault{Code: "OperationNotPermitted"}, eni.ErrNotPermitted, 1},
 		{api.Fault{Code: "AuthFailure", Status: 400}, eni.ErrNotPermitted, 1},
+		{api.Fault{Code: "AuthFailure", Status: 403}, eni.ErrNotPermitted, 1},
 		{api.Fault{Code: "AuthFailure", Status: 401}, eni.ErrUnauthorized, 1},
 		{api.Fault{Code: "UnauthorizedOperation", Status: 403}, eni.ErrUnauthorized, 1},
 		{api.Fault{Code: "RequestLimitExceeded", Status: 503}, eni.ErrThrottled, 3},
@@ -105,6 +109,35 @@ func TestDelete(t *testing.T) {
 			}
 		}
 	})
+}
+
+// On a real socket: EC2 closes the connection after each error of the client's, and the next call opens another.
+func TestEC2ClosesConnections(t *testing.T) {
+	region := harness.NewRegion(t, 1, simulator.Options{})
+	connections := make(chan string, 9) // of the calls
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		connections <- in.RemoteAddr
+		region.Front.ServeHTTP(out, in)
+	}))
+	defer server.Close()
+	config := harness.Client(harness.AccessKey, http.DefaultTransport)
+	config.BaseEndpoint = aws.String(server.URL)
+	c, closed := ec2.New(config), ""
+	for range 3 {
+		for n, id := range []string{interfaceID, region.AddInterface(sim.Interface{Subnet: region.Subnets[0]}), region.AddInterface(sim.Interface{Subnet: region.Subnets[0]})} {
+			_, err := c.Delete(t.Context(), id, unlimited)
+			if gone := n == 0; errors.Is(err, eni.ErrGone) != gone || (err != nil) != gone {
+				t.Error(err)
+			}
+			connection := <-connections
+			if connection == closed {
+				t.Error("a call on a connection that an error closed")
+			}
+			if n == 0 {
+				closed = connection
+			}
+		}
+	}
 }
 
 // unlimited is a limiter without a limit.

@@ -65,7 +65,7 @@ func currentlyInUse(a answer) bool {
 	return a.code == "InvalidParameterValue" && strings.Contains(a.message, "currently in use")
 }
 
-// badCredentials separates the AuthFailure of a caller (401) from that of a resource (400).
+// badCredentials separates the AuthFailure of a caller (401) from that of a resource (400 or 403).
 func badCredentials(a answer) bool {
 	return a.status == http.StatusUnauthorized
 }

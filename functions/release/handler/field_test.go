@@ -148,6 +148,43 @@ func TestFieldGoneMayAnswer403(t *testing.T) {
 	}
 }
 
+// Beside a resource controller that deletes the same interfaces at 24 calls a second, no run fails for the
+// throttles, nor takes a permission for missing where the role's first ten answers are 403s for what is gone.
+func TestFieldBesideAResourceController(t *testing.T) {
+	for leaks, code := range map[int]string{100: "UnauthorizedOperation", 600: "RequestLimitExceeded"} {
+		harness.TestWith(t, simulator.Options{PermissionFirst: true}, func(f *harness.Function) {
+			f.AssumeRole(nil)
+			f.Do(func() {
+				for n := range leaks {
+					leak := f.Leak(f.Subnets[n%2], harness.InstanceID(n), time.Hour)
+					leak.Tags[cni.TagCluster], leak.Tags[cni.TagOwner] = "blue", "amazon-vpc-cni"
+					f.EC2.AddInterface(leak)
+				}
+				f.Cleaners.AddResourceController("blue")
+			})
+			for f.CountCalls("Delete") == 0 {
+				time.Sleep(time.Second)
+			}
+			f.Inject("DescribeSubnets", 1, api.Fault{Latency: 5 * time.Second}) // between listing and deletes
+			for range 10 {
+				if answer, err := f.Invoke(`{"dryRun":false}`); err != nil {
+					f.Errorf("%s, %v", answer, err)
+				}
+				time.Sleep(10 * time.Second)
+			}
+			met := map[string]int{}
+			for _, call := range f.Calls() {
+				if call.Caller == harness.AccessKey {
+					met[call.Code]++
+				}
+			}
+			if left := len(f.Interfaces()); left > 0 || met[code] < 3 {
+				f.Errorf("%d of %d left; met %v", left, leaks, met)
+			}
+		})
+	}
+}
+
 // A node that runs for an hour each day has its leak released half an hour after a start.
 func TestFieldANodeThatIsStoppedEachNight(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {

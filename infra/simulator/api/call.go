@@ -137,7 +137,7 @@ func (c *Call) Resume() (after string, err *Error) {
 	raw, undecodable := base64.URLEncoding.DecodeString(given)
 	parts := strings.SplitN(string(raw), " ", 3)
 	if undecodable != nil || len(parts) != 3 || parts[2] != query(c.Form) {
-		return "", NewError(400, "InvalidNextToken", "The token is not valid for this request.")
+		return "", NewError(400, c.front.services[c.Service].BadToken, "The token is not valid for this request.")
 	}
 	return parts[1], nil
 }

@@ -30,9 +30,11 @@ type Service struct {
 
 	BadCredentials *Error
 	Denied         string // the code that goes with 403
+	BadToken       string // the code about a NextToken
 	Throttled      *Error
 	Buckets        map[string]Bucket
 	BucketOf       func(*Call) []string // keys of Buckets, the last one counts most
+	Closes         bool                 // the connection, after an error of the client's
 }
 
 // A Front answers calls to all services at one address.
@@ -145,6 +147,9 @@ func (a answer) write(out http.ResponseWriter, action string) {
 	}
 	out.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	out.Header().Set("X-Amzn-Requestid", a.requestID)
+	if a.form.Closes && status/100 == 4 {
+		out.Header().Set("Connection", "close")
+	}
 	out.WriteHeader(status)
 	_, _ = out.Write(append([]byte(xml.Header), raw...)) // the client may be gone
 }

@@ -32,19 +32,25 @@ func TestCredentials(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := simtest.New(t, simulator.Options{})
-		spend := func() (n int) {
-			for ; n < 1000; n++ {
-				if got := r.Call("DeleteNetworkInterface", "NetworkInterfaceId", "eni-00000000"); got.Code == "RequestLimitExceeded" {
-					equal(t, "status", got.Status, 503)
-					return n
+		for _, b := range []struct {
+			action         string
+			atOnce, refill int
+		}{
+			{"CreateNetworkInterface", 100, 5}, {"DeleteNetworkInterface", 100, 5}, {"ModifyNetworkInterfaceAttribute", 100, 5}, {"CreateTags", 100, 10},
+			{"AttachNetworkInterface", 50, 5}, {"DetachNetworkInterface", 50, 5}, {"DescribeSubnets", 100, 20}, {"DescribeInstances", 50, 10},
+		} {
+			spend := func() (n int) {
+				for got := r.Call(b.action); got.Status != 503; got = r.Call(b.action) {
+					n++
 				}
+				return n
 			}
-			return n
+			equal(t, b.action, spend(), b.atOnce)
+			time.Sleep(3 * time.Second)
+			equal(t, b.action+", three seconds later", spend(), 3*b.refill)
+			equal(t, b.action+", code", r.Call(b.action).Code, "RequestLimitExceeded")
 		}
-		equal(t, "at once", spend(), 100)
-		time.Sleep(3 * time.Second)
-		equal(t, "after three seconds", spend(), 15)
-		equal(t, "reads have their own", r.Call("DescribeSubnets").Code, "")
+		equal(t, "paginated", r.Call("DescribeInstances", "MaxResults", "5").Code, "")
 	})
 }
 
@@ -123,5 +129,6 @@ func TestNoTokenComesTwice(t *testing.T) {
 		equal(t, test.action, found, 10)
 		equal(t, test.action+", pages", len(pages), 5)
 	}
+	equal(t, "not a token of EC2's", r.Call("DescribeNetworkInterfaces", "NextToken", "x").Code, "InvalidPaginationToken")
 	equal(t, "not a token", r.Call("DescribeAutoScalingGroups", "NextToken", "x").ASCode, "InvalidNextToken")
 }

@@ -64,6 +64,7 @@ func (s *Groups) register(front *api.Front) {
 		},
 		Failure:   failure,
 		Denied:    "AccessDenied",
+		BadToken:  "InvalidNextToken", // Amazon EC2 Auto Scaling API Reference, DescribeAutoScalingGroups: Errors
 		Throttled: api.NewError(400, "Throttling", "Rate exceeded"),
 		Buckets:   map[string]api.Bucket{"autoscaling": {Size: 100, Refill: 10}},
 		BucketOf:  func(*api.Call) []string { return []string{"autoscaling"} },

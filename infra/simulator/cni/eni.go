@@ -167,10 +167,9 @@ func (n *node) tags() map[string]string {
 	if n.CNI.Untagged {
 		return nil
 	}
-	zone := cmp.Or(n.CNI.Zone, time.UTC)
 	tags := map[string]string{
 		TagInstance:  n.id,
-		TagCreatedAt: n.loop.Now().Add(n.CNI.ClockOffset).In(zone).Format(time.RFC3339),
+		TagCreatedAt: n.CNI.Clock(n.loop.Now()).Format(time.RFC3339),
 	}
 	if n.CNI.Cluster != "" {
 		tags[TagCluster], tags[TagOwner] = n.CNI.Cluster, "amazon-vpc-cni"

@@ -7,6 +7,7 @@
 package cni
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"time"
@@ -34,6 +35,11 @@ type Config struct {
 	ClockOffset time.Duration  // how far the node's clock is ahead
 	Zone        *time.Location // the node's time zone; default UTC
 	AttachFails float64        // how likely an attach fails, so that the CNI undoes it
+}
+
+// Clock returns what the node's clock shows.
+func (c Config) Clock(now time.Time) time.Time {
+	return now.Add(c.ClockOffset).In(cmp.Or(c.Zone, time.UTC))
 }
 
 // A Step is a moment in a CNI's work between two of its calls.
@@ -118,6 +124,14 @@ func (s *Nodes) Restart(instance string) {
 
 // Has holds for an instance that is a node, until EC2 forgets it.
 func (s *Nodes) Has(instance string) bool { return s.nodes[instance] != nil }
+
+// Config returns how a node's CNI is set up; zero for what is no node.
+func (s *Nodes) Config(instance string) (c Config) {
+	if n := s.nodes[instance]; n != nil {
+		c = n.CNI
+	}
+	return c
+}
 
 // Alive holds while a node's CNI runs.
 func (s *Nodes) Alive(instance string) bool { return s.Has(instance) && !s.nodes[instance].dead }

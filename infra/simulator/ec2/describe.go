@@ -56,10 +56,11 @@ func (s service) describeSubnets(c *api.Call) (any, *api.Error) {
 	return answer, err
 }
 
-// hidden holds if the account setting hides a managed resource from the call
-// (EC2 API Reference, DescribeNetworkInterfaces: IncludeManagedResources).
+// hidden holds if the account setting hides a managed resource from the call. Named by its ID it
+// is shown (EC2 API Reference, DescribeNetworkInterfaces: IncludeManagedResources).
 func (s service) hidden(c *api.Call, operator string) bool {
-	return operator != "" && s.settings.HideManaged && c.Form.Get("IncludeManagedResources") != "true"
+	named := c.Form.Has("NetworkInterfaceId.1") || c.Form.Has("InstanceId.1")
+	return operator != "" && s.settings.HideManaged && !named && c.Form.Get("IncludeManagedResources") != "true"
 }
 
 // The bounds of MaxResults (EC2 API Reference, DescribeNetworkInterfaces).
@@ -128,15 +129,16 @@ func (l listing[T]) bounds(c *api.Call) (size int, after string, err *api.Error)
 type idKind struct {
 	parameter string // of calls that name a resource by its ID
 	prefix    string // of the ID
-	code      string // how the codes about a wrong ID begin
+	notFound  string // the code about one that does not exist
+	malformed string // the code about one that cannot exist
 	noun      string // in messages
 }
 
-// The kinds, with their codes of the EC2 API Reference, "Error codes".
+// The kinds, with their codes of the EC2 API Reference, "Error codes", letter case included.
 var (
-	interfaceID = idKind{"NetworkInterfaceId", "eni", "InvalidNetworkInterfaceID", "networkInterface"}
-	instanceID  = idKind{"InstanceId", "i", "InvalidInstanceID", "instance"}
-	subnetID    = idKind{"SubnetId", "subnet", "InvalidSubnetID", "subnet"}
+	interfaceID = idKind{"NetworkInterfaceId", "eni", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "networkInterface"}
+	instanceID  = idKind{"InstanceId", "i", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "instance"}
+	subnetID    = idKind{"SubnetId", "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet"}
 )
 
 // unknown refuses an ID that does not exist. One that has not the prefix and 8 or 17
@@ -144,9 +146,9 @@ var (
 func (k idKind) unknown(id string) *api.Error {
 	digits, ok := strings.CutPrefix(id, k.prefix+"-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
-		return api.NewError(400, k.code+".Malformed", fmt.Sprintf("Invalid id: %q", id))
+		return api.NewError(400, k.malformed, fmt.Sprintf("Invalid id: %q", id))
 	}
-	return api.NewError(400, k.code+".NotFound", fmt.Sprintf("The %s ID '%s' does not exist", k.noun, id))
+	return api.NewError(400, k.notFound, fmt.Sprintf("The %s ID '%s' does not exist", k.noun, id))
 }
 
 // The limits of a call's filters (EC2 User Guide, "Find your Amazon EC2 resources").
@@ -178,8 +180,8 @@ var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Inte
 
 var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{
 	"instance-id": func(i Instance) []string { return []string{i.ID} },
-	"subnet-id":   func(i Instance) []string { return present(i.Subnet) },
-	"vpc-id":      func(i Instance) []string { return present(i.VPC) },
+	"subnet-id":   func(i Instance) []string { return present(i.shown().Subnet) },
+	"vpc-id":      func(i Instance) []string { return present(i.shown().VPC) },
 }}
 
 var subnetListing = listing[*subnet]{idKind: subnetID, named: map[string]func(*subnet) []string{

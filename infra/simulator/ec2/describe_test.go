@@ -93,18 +93,27 @@ func TestPages(t *testing.T) {
 	equal(t, "with IDs", code("MaxResults", "5", "NetworkInterfaceId.1", ids[0]), "InvalidParameterCombination")
 	equal(t, "IDs alone", code("NetworkInterfaceId.1", ids[0]), "")
 	equal(t, "unpaginated", code(), "OperationNotPermitted")
-	equal(t, "another query's token", code("MaxResults", "5", "NextToken", pages[0].NextToken, "Filter.1.Name", "status", "Filter.1.Value.1", "x"), "InvalidNextToken")
+	equal(t, "another query's token", code("MaxResults", "5", "NextToken", pages[0].NextToken, "Filter.1.Name", "status", "Filter.1.Value.1", "x"), "InvalidPaginationToken")
 }
 
 // EC2 User Guide, "Terminate Amazon EC2 instances": visible for about an hour.
 func TestInstancesByIDAndByFilter(t *testing.T) {
 	r := simtest.New(t, simulator.Options{HideManaged: true})
-	dead := r.AddInstance(ec2.Instance{State: "terminated"})
+	dead := r.AddInstance(ec2.Instance{State: "terminated", Tags: map[string]string{"a": "b"}})
+	r.AddInstance(ec2.Instance{State: "shutting-down", ID: "i-00000001"})
+	running := r.AddInstance(ec2.Instance{})
 	foreign := r.AddInstance(ec2.Instance{Owner: "210987654321"})
 	managed := r.AddInstance(ec2.Instance{Operator: "eks.amazonaws.com"})
 	filter := []string{"Filter.1.Name", "instance-id", "Filter.1.Value.1", dead, "Filter.1.Value.2", foreign, "Filter.1.Value.3", managed}
 	equal(t, "by filter", strings.Join(r.Call("DescribeInstances", filter...).Instances, " "), dead)
 	equal(t, "with managed ones", len(r.Call("DescribeInstances", append(filter, "IncludeManagedResources", "true")...).Instances), 2)
+	equal(t, "managed, by ID", len(r.Call("DescribeInstances", "InstanceId.1", managed).Instances), 1)
+	eni := r.Add(ec2.Interface{Operator: "eks.amazonaws.com"})
+	equal(t, "a managed interface", len(r.Call("DescribeNetworkInterfaces").Interfaces), 0)
+	equal(t, "a managed interface, by ID", len(r.Call("DescribeNetworkInterfaces", "NetworkInterfaceId.1", eni).Interfaces), 1)
+	equal(t, "no network from the shutdown on", strings.Join(r.Call("DescribeInstances").Networks, " "), r.Subnet)
+	equal(t, "found by the subnet", strings.Join(r.Call("DescribeInstances", "Filter.1.Name", "subnet-id", "Filter.1.Value.1", r.Subnet).Instances, " "), running)
+	equal(t, "its tags", strings.Join(r.Call("DescribeInstances", "Filter.1.Name", "tag:a", "Filter.1.Value.1", "b").Instances, " "), dead)
 	equal(t, "by ID", r.Call("DescribeInstances", "InstanceId.1", dead, "InstanceId.2", foreign).Code, "InvalidInstanceID.NotFound")
 	r.Advance(time.Hour - 10*time.Second)
 	equal(t, "for an hour", len(r.Call("DescribeInstances", filter...).Instances), 1)

@@ -28,7 +28,7 @@ type EC2 struct {
 type Settings struct {
 	EmptyPages  float64 // how likely a page is empty although more follow
 	PagesOnly   bool    // refuses listings without MaxResults, as EC2 does to large accounts
-	HideManaged bool    // hides operator-managed resources from callers that do not request them
+	HideManaged bool    // hides operator-managed resources from listings that do not request them
 
 	// PermissionFirst judges the permission for a write to what does not exist as if that had no
 	// tags. Reports show both orders: terraform-provider-aws #46211 this one, and
@@ -65,23 +65,26 @@ func New(l *loop.Loop, front *api.Front, account iam.Account, settings Settings)
 		Success: envelope, Failure: refusal,
 		BadCredentials: api.NewError(401, "AuthFailure", "AWS was not able to validate the provided access credentials"),
 		Denied:         "UnauthorizedOperation",
+		BadToken:       "InvalidPaginationToken",
 		Throttled:      api.NewError(503, "RequestLimitExceeded", "Request limit exceeded."),
 		Buckets:        buckets, BucketOf: bucketOf,
+		Closes: true, // as recorded
 	})
 	return &s.EC2
 }
 
 // buckets are per account, region and action (EC2 API Reference, "Request
 // throttling"): some actions have numbers of their own, the others those of their
-// kind. Listings have more when they are paginated or filtered.
+// kind. Listings have more when they are paginated or filtered; those of subnets always.
 var buckets = map[string]api.Bucket{
-	"CreateNetworkInterface": {Size: 100, Refill: 5},
-	"DeleteNetworkInterface": {Size: 100, Refill: 5},
-	"DetachNetworkInterface": {Size: 100, Refill: 5},
-	"CreateTags":             {Size: 100, Refill: 10},
-	"paginated":              {Size: 100, Refill: 20},
-	"unpaginated":            {Size: 50, Refill: 10},
-	"other":                  {Size: 50, Refill: 5},
+	"CreateNetworkInterface":          {Size: 100, Refill: 5},
+	"DeleteNetworkInterface":          {Size: 100, Refill: 5},
+	"ModifyNetworkInterfaceAttribute": {Size: 100, Refill: 5},
+	"CreateTags":                      {Size: 100, Refill: 10},
+	"DescribeSubnets":                 {Size: 100, Refill: 20},
+	"paginated":                       {Size: 100, Refill: 20},
+	"unpaginated":                     {Size: 50, Refill: 10},
+	"other":                           {Size: 50, Refill: 5},
 }
 
 func bucketOf(c *api.Call) []string {

@@ -24,6 +24,14 @@ type Instance struct {
 	TerminatedAt time.Time         `xml:"-"`
 }
 
+// shown returns an instance as EC2 shows it: without its network from the shutdown on (recorded).
+func (i Instance) shown() Instance {
+	if i.State == "shutting-down" || i.State == "terminated" {
+		i.Subnet, i.VPC = "", ""
+	}
+	return i
+}
+
 // A Guest is what runs on an instance.
 type Guest interface {
 	Begin(instance, primary string) // with the instance's primary interface
@@ -40,11 +48,11 @@ type InstanceStore struct {
 	interfaces *InterfaceStore
 	table      table[Instance]
 	guests     map[string]Guest
-	onChange   func(id, state string)
+	onChange   []func(id, state string)
 }
 
 // OnChange calls f after each change of an instance's state in its life.
-func (s *InstanceStore) OnChange(f func(id, state string)) { s.onChange = f }
+func (s *InstanceStore) OnChange(f func(id, state string)) { s.onChange = append(s.onChange, f) }
 
 // visibleTerminated is how long DescribeInstances still shows a terminated
 // instance (EC2 User Guide, "Terminate Amazon EC2 instances": usually within an hour).
@@ -189,8 +197,8 @@ func (s *InstanceStore) transition(id, from, to string) bool {
 
 func (s *InstanceStore) change(id, state string) {
 	s.SetState(id, state)
-	if s.onChange != nil {
-		s.onChange(id, state)
+	for _, f := range s.onChange {
+		f(id, state)
 	}
 }
 

@@ -126,12 +126,12 @@ func interfaceToXML(eni Interface) interfaceXML {
 var stateCodes = map[string]int{"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
 func instanceToXML(i Instance) instanceXML {
+	i = i.shown()
 	x := instanceXML{
 		Instance: i, StateCode: stateCodes[i.State], State: i.State, Launched: api.Timestamp(i.LaunchedAt),
 		Operator: operatorXML{i.Operator != "", i.Operator}, Tags: tagsToXML(i.Tags),
 	}
 	if i.State == "terminated" {
-		x.Subnet, x.VPC = "", "" // a terminated instance has no network any more
 		x.Reason = fmt.Sprintf("User initiated (%s)", i.TerminatedAt.UTC().Format("2006-01-02 15:04:05 GMT"))
 	}
 	return x

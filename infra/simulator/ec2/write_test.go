@@ -27,7 +27,7 @@ func TestDeleteRefusals(t *testing.T) {
 		{"operator-managed", r.Add(ec2.Interface{Operator: "eks.amazonaws.com"}), 400, "OperationNotPermitted", ""},
 		{"another account's", r.Add(ec2.Interface{Owner: "210987654321"}), 400, "AuthFailure", "permission"},
 		{"unknown", "eni-00000000000000000", 400, "InvalidNetworkInterfaceID.NotFound", ""},
-		{"malformed", "eni-xyz", 400, "InvalidNetworkInterfaceID.Malformed", ""},
+		{"malformed", "eni-xyz", 400, "InvalidNetworkInterfaceId.Malformed", ""},
 	} {
 		before := r.Exists(test.id)
 		got := r.Call("DeleteNetworkInterface", "NetworkInterfaceId", test.id, "DryRun", map[string]string{"dry": "true"}[test.name])

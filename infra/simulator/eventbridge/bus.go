@@ -7,8 +7,10 @@ package eventbridge
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
@@ -74,65 +76,100 @@ func (b *Bus) Tick() []byte {
 	return b.Event("aws.scheduler", "Scheduled Event", []string{b.account.ARN("scheduler", "schedule/default/release")}, "{}")
 }
 
-// check refuses a pattern that matches would read wrongly.
+// check refuses a pattern that matches would not answer as EventBridge does.
 func check(pattern map[string]any) error {
+	if len(pattern) == 0 {
+		return errors.New("an empty object is not supported")
+	}
 	for key, want := range pattern {
+		if key == "$or" || strings.Contains(key, ".") { // alternatives, and a path
+			return fmt.Errorf("the key %s is not supported", key)
+		}
 		if inner, ok := want.(map[string]any); ok {
 			if err := check(inner); err != nil {
 				return err
 			}
 			continue
 		}
-		list, ok := want.([]any)
-		if !ok {
-			return fmt.Errorf("%s is neither an object nor a list", key)
-		}
-		for _, each := range list {
-			operator, _ := each.(map[string]any)
-			for name, value := range operator {
-				_, excludes := value.(string)
-				_, asks := value.(bool)
-				if len(operator) > 1 || !(name == "anything-but" && excludes || name == "exists" && asks) {
-					return fmt.Errorf("the operator %v of %s is not supported", operator, key)
-				}
-			}
+		list, _ := want.([]any)
+		if len(list) == 0 || slices.ContainsFunc(list, func(each any) bool { return operator(each) == nil }) {
+			return fmt.Errorf("%v of %s is not supported", want, key)
 		}
 	}
 	return nil
 }
 
-// matches supports exact values, anything-but one text, and exists (EventBridge User
-// Guide, "Comparison operators for use in event patterns"). Any other is an error of check.
+// operator returns what holds for the values of a field that one entry of a pattern's list wants:
+// an exact text, anything-but one text, prefix and exists (EventBridge User Guide, "Comparison
+// operators for use in event patterns"). It is nil for any other.
+func operator(want any) func(values []any) bool {
+	if _, exact := want.(string); exact {
+		return func(values []any) bool { return slices.Contains(values, want) }
+	}
+	one, _ := want.(map[string]any)
+	if len(one) != 1 {
+		return nil
+	}
+	exists, asks := one["exists"].(bool)
+	_, excludes := one["anything-but"].(string)
+	prefix, begins := one["prefix"].(string)
+	switch {
+	case asks:
+		return func(values []any) bool { return exists == (len(values) > 0) }
+	case excludes:
+		return func(values []any) bool {
+			return slices.ContainsFunc(values, func(v any) bool { return v != one["anything-but"] })
+		}
+	case begins:
+		return func(values []any) bool {
+			return slices.ContainsFunc(values, func(v any) bool { text, ok := v.(string); return ok && strings.HasPrefix(text, prefix) })
+		}
+	}
+	return nil
+}
+
+// matches answers as AWS's own matcher, event-ruler: a field has the values that are in its lists, and
+// exists by these, so not as an object or as an empty list; null is a value. It panics at an event that
+// event-ruler reads in a way of its own: with several objects in a list, or a path for a key.
 func matches(pattern, event map[string]any) bool {
 	for key, want := range pattern {
-		have, present := event[key]
+		var values []any
+		var objects []map[string]any
+		for name, have := range event {
+			if name == key {
+				values, objects = flatten(have)
+			} else if strings.HasPrefix(name, key+".") {
+				panic("simulator: a key that is a path is not supported: " + name)
+			}
+		}
 		switch want := want.(type) {
 		case map[string]any:
-			inner, _ := have.(map[string]any)
-			if !matches(want, inner) {
+			if len(objects) > 1 {
+				panic("simulator: a pattern about several objects in a list is not supported: " + key)
+			}
+			if !matches(want, append(objects, nil)[0]) {
 				return false
 			}
 		case []any:
-			if !slices.ContainsFunc(want, func(w any) bool { return matchesValue(w, have, present) }) {
+			if !slices.ContainsFunc(want, func(each any) bool { return operator(each)(values) }) {
 				return false
 			}
-		default:
-			return false
 		}
 	}
 	return true
 }
 
-func matchesValue(want, have any, present bool) bool {
-	if list, ok := have.([]any); ok {
-		return slices.ContainsFunc(list, func(one any) bool { return matchesValue(want, one, true) })
+// flatten returns a field's values, and its objects, out of all lists.
+func flatten(have any) (values []any, objects []map[string]any) {
+	switch have := have.(type) {
+	case map[string]any:
+		return nil, []map[string]any{have}
+	case []any:
+		for _, each := range have {
+			v, o := flatten(each)
+			values, objects = append(values, v...), append(objects, o...)
+		}
+		return values, objects
 	}
-	operator, ok := want.(map[string]any)
-	if !ok {
-		return present && want == have
-	}
-	if exists, ok := operator["exists"].(bool); ok {
-		return exists == present
-	}
-	return present && have != operator["anything-but"]
+	return []any{have}, nil
 }

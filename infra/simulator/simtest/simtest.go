@@ -89,6 +89,7 @@ type Reply struct {
 	NextToken  string   `xml:"nextToken"`
 	Interfaces []string `xml:"networkInterfaceSet>item>networkInterfaceId"`
 	Instances  []string `xml:"reservationSet>item>instancesSet>item>instanceId"`
+	Networks   []string `xml:"reservationSet>item>instancesSet>item>subnetId"`
 	Free       []int    `xml:"subnetSet>item>availableIpAddressCount"`
 	Groups     []string `xml:"DescribeAutoScalingGroupsResult>AutoScalingGroups>member>AutoScalingGroupName"`
 	Subnets    string   `xml:"DescribeAutoScalingGroupsResult>AutoScalingGroups>member>VPCZoneIdentifier"`

@@ -78,7 +78,7 @@ var questions = []struct {
 	code            string // "" is a success
 }{
 	{"deleting an interface that there is not", "delete_network_interface", arguments{"NetworkInterfaceId": "eni-0acce97a9ce0000ff"}, "InvalidNetworkInterfaceID.NotFound"},
-	{"deleting what is no id", "delete_network_interface", arguments{"NetworkInterfaceId": "eni-what"}, "InvalidNetworkInterfaceID.Malformed"},
+	{"deleting what is no id", "delete_network_interface", arguments{"NetworkInterfaceId": "eni-what"}, "InvalidNetworkInterfaceId.Malformed"},
 	{"an instance that there is not, by id", "describe_instances", arguments{"InstanceIds": []string{goneNode}}, "InvalidInstanceID.NotFound"},
 	{"an instance that there is not, by filter", "describe_instances", arguments{"Filters": filter("instance-id", goneNode)}, ""},
 	{"200 filter values", "describe_network_interfaces", arguments{"Filters": filter("subnet-id", ids(200)...), "MaxResults": 1000}, ""},

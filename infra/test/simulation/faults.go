@@ -86,6 +86,7 @@ var refusals = []refusal{
 	{"in use, by code", api.Fault{Code: "InvalidNetworkInterface.InUse"}},
 	{"not permitted", api.Fault{Code: "OperationNotPermitted"}},
 	{"not this account's", api.Fault{Code: "AuthFailure", Message: "You do not have permission to access the specified resource.", Status: 400}},
+	{"not this account's, 403", api.Fault{Code: "AuthFailure", Status: 403}},
 	{"not authorized", api.Fault{Code: "UnauthorizedOperation"}},
 	{"internal error", api.Fault{Code: "InternalError"}},
 	{"unknown code", api.Fault{Code: "SomethingNew"}},

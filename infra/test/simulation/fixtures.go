@@ -37,7 +37,21 @@ func (f *Fixtures) place(variants int) {
 		eni.LeakedAt = f.region.Loop.Now()
 	}
 	id := f.region.EC2.AddInterface(eni)
+	if eni.Status == pending {
+		f.region.Loop.After(within(f.rand, 0, time.Hour), func() { f.finish(id) })
+	}
 	f.trace("fixture: %s of %s %q %q %s %v", id, eni.Owner, eni.Description, eni.Status, eni.Type, eni.Tags)
+}
+
+// pending is the status of an interface that EC2 is still making (recorded).
+const pending = "pending"
+
+// finish makes a pending interface available.
+func (f *Fixtures) finish(id string) {
+	f.region.EC2.UpdateInterface(id, func(eni *ec2.Interface) { eni.Status = "available" })
+	if eni, _ := f.region.EC2.Interface(id); eni.Attachment == nil {
+		f.region.EC2.MarkLeaked(id)
+	}
 }
 
 // variations change one thing each.
@@ -49,6 +63,7 @@ var variations = []func(*Fixtures, *ec2.Interface){
 			eni.Attachment = nil
 		}
 	},
+	func(_ *Fixtures, eni *ec2.Interface) { eni.Status = pending },
 	func(f *Fixtures, eni *ec2.Interface) {
 		eni.Type = pick(f.rand, "branch", "trunk", "efa", "lambda", "nat_gateway")
 	},

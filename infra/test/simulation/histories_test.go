@@ -114,7 +114,7 @@ func everything() []string {
 var outcomes = []string{
 	"run/released", "run/gone", "run/deferred", "run/failed", "run/kept", "run/failed as a whole", "run/dry", "run/manual",
 	"run/killed before a call", "run/killed after a call", "run/two at once", "run/three at once", "message/dead letter", "message/came again", "message/state change",
-	"refused although it is gone", "run/permission missing",
+	"refused although it is gone", "run/permission missing", "dated by a CNI",
 }
 
 // runWorkers has workers run the simulations, up to the first violation, and returns what they met.

@@ -74,7 +74,7 @@ func (w *Workload) sendInvalid() {
 
 // tickTwice repeats a tick: Scheduler delivers at least once (EventBridge Scheduler User Guide).
 func (w *Workload) tickTwice() {
-	for range 1 + w.rand.IntN(2) {
+	for range 1 + w.rand.IntN(3) {
 		w.tick(w.executions.Invoke)
 	}
 }

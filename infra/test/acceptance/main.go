@@ -86,9 +86,7 @@ func (a *acceptance) run() (err error) {
 	a.ctx = ctx
 	defer func() {
 		cancel() // so that no question that is still asked makes anything more
-		for _, done := range a.asked {
-			<-done
-		}
+		_ = attempt(a.awaitUnknowns)
 		if left := a.takeDown(); left != nil {
 			err = errors.Join(err, fmt.Errorf("something is left; run it again with CLEAN=1: %w", left))
 		}
@@ -105,7 +103,7 @@ func (a *acceptance) run() (err error) {
 			return errors.New("interrupted")
 		}
 	}
-	a.log("every step was as it should be")
+	a.log("every step was as it should be; the answers to the open questions are in %s", a.record)
 	for _, each := range append(a.notShown,
 		"that alarms are raised: each is evaluated by its own definition on a day's metrics by make test (TestEachAlarmIsRaisedByItsTroubleOnly)") {
 		fmt.Printf("        not shown: %s\n", each)
@@ -145,7 +143,9 @@ func (a *acceptance) steps() []step {
 		{"an operator sets DryRun=false; the next event releases what is leaked, and nothing else", a.release},
 		{"an operator disables the events, and enables them again", a.pause},
 		{"a cause that sends events to the dead-letter queue; fixed, redriven, released", a.redrive},
-		{"the other open questions, beside the next step", a.askUnknowns},
+		{"the other open questions, beside the next step", func() { // events of the node that it ends disturb nothing from here on
+			a.beside((*acceptance).askKeep, (*acceptance).askManaged, (*acceptance).askNode, (*acceptance).askBatches)
+		}},
 		{"a second stack, on its schedule, for the other VPC", a.secondStack},
 		{"the answers", a.awaitUnknowns},
 	}

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -19,13 +18,12 @@ type finding struct {
 	Region   string    `json:"region"`
 	Emulated bool      `json:"emulated"`
 	Question string    `json:"question"`
-	How      string    `json:"how"`
 	Answer   string    `json:"answer"`
 }
 
 // found adds a finding to the record at once: what follows may fail.
-func (a *acceptance) found(question, how, answer string) {
-	line, err := json.Marshal(finding{time.Now().UTC().Truncate(time.Second), a.region, a.emulated(), question, how, answer})
+func (a *acceptance) found(question, answer string) {
+	line, err := json.Marshal(finding{time.Now().UTC().Truncate(time.Second), a.region, a.emulated(), question, answer})
 	must(err)
 	file, err := os.OpenFile(a.record, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	must(err)
@@ -41,42 +39,26 @@ var unknownsTemplate string
 
 // beginUnknowns makes what the open questions need, and begins with the one that takes longest.
 func (a *acceptance) beginUnknowns() {
-	statements := ask[[]json.RawMessage](a.sandbox, "PolicyDocument.Statement", "iam", "get_role_policy",
-		arguments{"RoleName": a.stack.resource("ReleaseFunctionRole"), "PolicyName": "release"})
-	a.readStatements(statements)
+	a.statements = map[string]string{}
+	for _, each := range ask[[][2]string](a.sandbox, "PolicyDocument.Statement[].[Sid, to_string(@)]", "iam", "get_role_policy",
+		arguments{"RoleName": a.stack.resource("ReleaseFunctionRole"), "PolicyName": "release"}) {
+		a.statements[each[0]] = each[1]
+	}
 	a.needs = stack{sandbox: a.sandbox, name: a.stack.name + "-unknowns"}
 	a.call("cloudformation", "create_stack", arguments{
 		"StackName": a.needs.name, "TemplateBody": strings.Replace(unknownsTemplate, "RELEASE", a.statements["ReleaseInterfaces"], 1), "Capabilities": []string{"CAPABILITY_IAM"},
 		"Parameters": []arguments{{"ParameterKey": "Subnet", "ParameterValue": a.nets[1].id}, {"ParameterKey": "Group", "ParameterValue": a.group}},
 		"Tags":       []arguments{{"Key": tagRun, "Value": a.id}},
+		"OnFailure":  "DELETE", // so that the next call fails
 	})
 	a.until("the stack "+a.needs.name+" is made", 10*time.Minute, func() bool {
-		status := ask[string](a.sandbox, "Stacks[0].StackStatus", "cloudformation", "describe_stacks", arguments{"StackName": a.needs.name})
-		if status != "CREATE_IN_PROGRESS" && status != "CREATE_COMPLETE" {
-			fail("the stack %s is %s", a.needs.name, status)
-		}
-		return status == "CREATE_COMPLETE"
+		return ask[string](a.sandbox, "Stacks[0].StackStatus", "cloudformation", "describe_stacks", arguments{"StackName": a.needs.name}) == "CREATE_COMPLETE"
 	})
 	a.needs.outputs = a.needs.readOutputs()
 	if a.emulated() {
 		a.missing("Auto Scaling's and EC2's own delivery of events, and when it comes", "nothing but AWS")
 	}
 	a.beside((*acceptance).askSecondDelete)
-}
-
-// readStatements reads those of the function's role, by their names.
-func (a *acceptance) readStatements(statements []json.RawMessage) {
-	a.statements = map[string]string{}
-	for _, raw := range statements {
-		var named struct{ Sid string }
-		must(json.Unmarshal(raw, &named))
-		a.statements[named.Sid] = string(raw)
-	}
-}
-
-// askUnknowns asks the other questions. Events of the node that it ends disturb no later step.
-func (a *acceptance) askUnknowns() {
-	a.beside((*acceptance).askKeep, (*acceptance).askManaged, (*acceptance).askNode, (*acceptance).askBatches)
 }
 
 // beside asks questions while the steps go on, by a client of its own, because a client makes one
@@ -87,29 +69,26 @@ func (a *acceptance) beside(questions ...func(*acceptance)) {
 	own, other := *a.sandbox, *a
 	own.aws = client
 	other.sandbox, other.stack.sandbox = &own, &own
-	done := make(chan error, 1)
-	a.asked = append(a.asked, done)
+	end := make(chan error, 1)
+	a.asked = append(a.asked, end)
 	go func() {
-		defer close(done)
+		defer close(end)
 		defer client.Close()
 		var failures []error
 		for _, question := range questions {
 			failures = append(failures, attempt(func() { question(&other) }))
 		}
-		done <- errors.Join(failures...)
+		end <- errors.Join(failures...)
 	}()
 }
 
 // awaitUnknowns returns when all questions are asked.
 func (a *acceptance) awaitUnknowns() {
 	var failures []error
-	for _, done := range a.asked {
-		failures = append(failures, <-done)
+	for _, end := range a.asked {
+		failures = append(failures, <-end)
 	}
-	if err := errors.Join(failures...); err != nil {
-		fail("a question could not be asked: %w", err)
-	}
-	a.log("the answers are in %s", a.record)
+	must(errors.Join(failures...))
 }
 
 // assume returns a client with the questions' role, and a policy that narrows it.
@@ -126,17 +105,4 @@ func (a *acceptance) assume(policy string) *boto3.Client {
 		"AWS_SECRET_ACCESS_KEY="+got.SecretAccessKey, "AWS_SESSION_TOKEN="+got.SessionToken))
 	must(err)
 	return client
-}
-
-// answer returns a call's error as it is told, or "done".
-func answer(client *boto3.Client, operation string, with arguments) string {
-	err := client.Call("ec2", operation, with, "", nil)
-	refused := new(boto3.Error)
-	switch {
-	case err == nil:
-		return "done"
-	case !errors.As(err, &refused):
-		must(err)
-	}
-	return fmt.Sprintf("%s: %.120s", refused.Code, refused.Message)
 }

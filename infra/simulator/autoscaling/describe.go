@@ -44,6 +44,13 @@ type groupInstanceXML struct {
 	Protected bool   `xml:"ProtectedFromScaleIn"`
 }
 
+// A terminateResponse is the answer to TerminateInstanceInAutoScalingGroup, without the activity.
+type terminateResponse struct {
+	XMLName   xml.Name `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ TerminateInstanceInAutoScalingGroupResponse"`
+	Result    string   `xml:"TerminateInstanceInAutoScalingGroupResult"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
+}
+
 type errorXML struct {
 	XMLName   xml.Name `xml:"http://autoscaling.amazonaws.com/doc/2011-01-01/ ErrorResponse"`
 	Type      string   `xml:"Error>Type"`
@@ -56,9 +63,12 @@ type errorXML struct {
 // its size is not documented, the numbers here are an assumption.
 func (s *Groups) register(front *api.Front) {
 	front.Register("autoscaling", api.Service{
-		Operations: map[string]api.Operation{"DescribeAutoScalingGroups": s.describe},
+		Operations: map[string]api.Operation{"DescribeAutoScalingGroups": s.describe, "TerminateInstanceInAutoScalingGroup": s.terminateInstance},
 		Success: func(_, requestID string, result any) any {
-			answer := result.(describeGroupsResponse)
+			answer, isListing := result.(describeGroupsResponse)
+			if !isListing {
+				return terminateResponse{RequestID: requestID}
+			}
 			answer.RequestID = requestID
 			return answer
 		},
@@ -77,6 +87,15 @@ func failure(requestID string, e *api.Error) any {
 		side = "Receiver"
 	}
 	return errorXML{Type: side, Code: e.Code, Message: e.Message, RequestID: requestID}
+}
+
+// terminateInstance ends a group's member, which is not replaced.
+func (s *Groups) terminateInstance(c *api.Call) (any, *api.Error) {
+	if err := c.Permit(iam.Everything); err != nil {
+		return nil, err
+	}
+	s.terminate(c.Form.Get("InstanceId"))
+	return terminateResponse{}, nil
 }
 
 // describe lists the groups of the names, and all groups if there is no name.

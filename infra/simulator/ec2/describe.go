@@ -176,6 +176,7 @@ var interfaceListing = listing[Interface]{idKind: interfaceID, tags: func(e Inte
 	"subnet-id":            func(e Interface) []string { return []string{e.Subnet} },
 	"vpc-id":               func(e Interface) []string { return []string{e.VPC} },
 	"network-interface-id": func(e Interface) []string { return []string{e.ID} },
+	"operator.managed":     func(e Interface) []string { return []string{strconv.FormatBool(e.Operator != "")} },
 }}
 
 var instanceListing = listing[Instance]{idKind: instanceID, tags: func(i Instance) map[string]string { return i.Tags }, named: map[string]func(Instance) []string{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/autoscaling"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/boto3"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
 )
@@ -22,7 +23,12 @@ func TestE2EAcceptance(t *testing.T) {
 	harness.SAMBuild(t)
 	m := startMinistack(t)
 	_, other := m.AddSubnets("10.1.0.0/16", "10.1.0.0/20")
+	m.Do(func() {
+		m.AutoScaling.AddGroup(autoscaling.Group{Name: "nodes", Subnets: m.Subnets[1:]})
+		harness.Must(m.AutoScaling.ScaleOut("nodes", 1))(t)
+	})
 	target, _ := harness.SAMTarget()
+	record := filepath.Join(t.TempDir(), "acceptance.json")
 	for _, c := range []struct{ account, accept, want string }{
 		{"", "yes", "say which sandbox is meant"},
 		{"111111111111", "yes", "not in 111111111111: nothing was done"},
@@ -33,13 +39,16 @@ func TestE2EAcceptance(t *testing.T) {
 			t.Errorf("%d things were made", calls)
 		}
 		command := exec.CommandContext(t.Context(), "go", "run", "./infra/test/acceptance", "-region", "us-east-1", "-account", c.account,
-			"-config-env", target, "-subnets", strings.Join(append(m.Subnets, other...), ","))
+			"-config-env", target, "-subnets", strings.Join(append(m.Subnets, other...), ","), "-group", "nodes", "-wait", "2s", "-record", record)
 		command.Dir, command.Env, command.Stdin = harness.Root(), append(m.environment, "ACCEPT="+c.accept), strings.NewReader("y\n")
 		out, err := command.CombinedOutput()
 		t.Logf("account %q, ACCEPT=%s: %v\n%s", c.account, c.accept, err, out)
 		if done := c.account == ministackAccount && c.accept == "yes"; done != (err == nil) || !strings.Contains(string(out), c.want) {
 			t.Errorf("it does not end with %q", c.want)
 		}
+	}
+	if found := harness.Lines[finding](t, string(harness.Must(os.ReadFile(record))(t))); len(found) != 12 {
+		t.Errorf("%d findings: %+v", len(found), found)
 	}
 	if left := len(m.Interfaces()); left != 0 {
 		t.Errorf("%d interfaces are left", left)

@@ -26,6 +26,7 @@ type sandbox struct {
 	aws             *boto3.Client
 	environment     []string
 	begun           time.Time
+	poll            time.Duration // between two looks
 	notShown        []string
 }
 
@@ -88,13 +89,17 @@ func (s *sandbox) until(what string, patience time.Duration, done func() bool) {
 		if time.Now().After(limit) {
 			fail("timed out after %v waiting until %s", patience, what)
 		}
-		select {
-		case <-s.ctx.Done():
-			fail("interrupted")
-		case <-time.After(time.Second):
-		}
+		s.sleep(s.poll)
 	}
 	s.log("%s", what)
+}
+
+func (s *sandbox) sleep(while time.Duration) {
+	select {
+	case <-s.ctx.Done():
+		fail("interrupted")
+	case <-time.After(while):
+	}
 }
 
 // missing notes what could not be shown here, and what shows it instead.

@@ -131,6 +131,7 @@ func (a *acceptance) redrive() {
 	}
 	a.call("sqs", "set_queue_attributes", arguments{"QueueUrl": a.stack.outputs["QueueUrl"], "Attributes": map[string]string{"VisibilityTimeout": visibility}})
 	again := a.make(leaked)
+	a.made[leaked.name] = again
 	a.stack.send("invalid")
 	a.stack.terminated(goneNode, a.nets[0])
 	a.stack.untilDeadLetters("the event and the invalid message are dead letters", 2)

@@ -61,7 +61,7 @@ var leaks = []string{leaked.name, "leaked in another subnet", "leaked by another
 func (a *acceptance) makeWorld() {
 	a.makeSubnets()
 	for _, kind := range kinds {
-		a.make(kind)
+		a.made[kind.name] = a.make(kind)
 	}
 }
 
@@ -73,7 +73,6 @@ func (a *acceptance) make(kind kind) string {
 		"SubnetId": a.nets[kind.net].id, "Description": cmp.Or(kind.description, "aws-K8S-"+kind.node), "SecondaryPrivateIpAddressCount": 4,
 		"TagSpecifications": a.tagged("network-interface", tags),
 	})
-	a.made[kind.name] = id
 	a.log("%s: %s", id, kind.name)
 	return id
 }

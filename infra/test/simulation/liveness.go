@@ -16,8 +16,11 @@ import (
 // checks that everything to be released is.
 func (c *Checker) checkLiveness(s model.Settings) {
 	// After this no interface is young, whatever its node's clock, and each message that a
-	// killed run had received is visible again.
+	// killed run had received is visible again. The schedule rests: the sweeps that follow are to do
+	// all of it.
+	c.region.Do(func() { c.stack.Paused = true })
 	time.Sleep(max(s.GracePeriod+15*time.Minute, c.stack.Queue.Visibility+2*time.Minute) + time.Second)
+	c.region.Do(func() { c.stack.Paused = false })
 	due := simulator.Look(c.region, func() map[string]string { return c.due(s) })
 	left := func() string {
 		for id, created := range c.due(s) {

@@ -2,6 +2,7 @@ package cleaners_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,14 +45,14 @@ func TestSweepHourly(t *testing.T) {
 	var node string
 	r.Do(func() {
 		r.EC2.UpdateInterface(ids[5], func(eni *ec2.Interface) { eni.Tags[cni.TagCluster] = "green" })
-		node = r.Launch(cni.Node{CNI: cni.Config{Cluster: "blue", ClockOffset: -2 * time.Minute}})
+		node = r.Launch(cni.Node{CNI: cni.Config{Cluster: "blue", ClockOffset: -2 * time.Minute, Zone: time.FixedZone("", 9*3600)}})
 	})
 	r.Advance(time.Minute)
 	r.Do(func() { r.Cleaners.SweepHourly(node) })
 	r.Advance(5 * time.Minute)
 	expect("after a sweep", true, false, true, false, true, true)
 	dated := simulator.Look(r.Region, func() string { eni, _ := r.EC2.Interface(ids[4]); return eni.Tags[cni.TagCreatedAt] })
-	if at, err := time.Parse(time.RFC3339, dated); err != nil || at.Before(time.Now().Add(-2*time.Minute-time.Second)) || at.After(time.Now().Add(4*time.Minute)) {
+	if at, err := time.Parse(time.RFC3339, dated); err != nil || !strings.HasSuffix(dated, "+09:00") || at.Before(time.Now().Add(-2*time.Minute-time.Second)) || at.After(time.Now().Add(4*time.Minute)) {
 		t.Errorf("dated %q, %v", dated, err)
 	}
 	r.Advance(66 * time.Minute)

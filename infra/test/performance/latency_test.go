@@ -59,7 +59,7 @@ var cleaners = []struct {
 			}
 		})
 	}},
-	{"two sightings, 30 minutes apart", harness.Usual.Early, 10, chart.Red, func(s *harness.Stack) {
+	{"EKS's resource controller", harness.Usual.Early, 10, chart.Red, func(s *harness.Stack) {
 		s.Cleaners.AddResourceController("blue")
 		s.Cleaners.AddResourceController("green")
 	}},

@@ -23,13 +23,11 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	c.region.Do(func() { c.stack.Paused = false })
 	due := simulator.Look(c.region, func() map[string]string { return c.due(s) })
 	left := func() string {
-		for id, created := range c.due(s) {
-			if was, before := due[id]; before && was == created {
+		for id, by := range c.due(s) {
+			if due[id] == by {
 				return id
 			}
 		}
-		// One of unreadable age is due only while EC2 shows its terminated owner, for an hour; one
-		// that ipamd dates in the meantime is young again.
 		return ""
 	}
 	runs := c.runsNeeded(s, len(due))
@@ -48,12 +46,16 @@ func (c *Checker) checkLiveness(s model.Settings) {
 	})
 }
 
-// due returns the interfaces that are to be released and can be, with their createdAt.
+// due returns the interfaces that are to be released and can be, with the row and the date by which:
+// while EC2 shows its terminated owner one is due, which may be young once that is forgotten.
 func (c *Checker) due(s model.Settings) map[string]string {
 	due := map[string]string{}
 	for _, eni := range c.region.EC2.Interfaces() {
-		if _, undeletable := c.faults.undeletable[eni.ID]; !undeletable && !s.DryRun && c.expect(s, eni).Release {
-			due[eni.ID] = eni.Tags[model.TagCreatedAt]
+		if _, undeletable := c.faults.undeletable[eni.ID]; undeletable || s.DryRun {
+			continue
+		}
+		if e := c.expect(s, eni); e.Release {
+			due[eni.ID] = e.Row + " " + eni.Tags[model.TagCreatedAt]
 		}
 	}
 	return due
@@ -111,6 +113,7 @@ func (c *Checker) checkEnd(s model.Settings, redated map[string]bool) {
 		return
 	}
 	oldest, dated := s.GracePeriod+15*time.Minute, c.datedByCNIs()
+	c.coverage["dated by a CNI"] += len(dated)
 	for _, eni := range c.region.EC2.Leaked() {
 		young := c.expect(s, eni).Reason == "young" && eni.Creator != "" && !redated[eni.ID]
 		if now := c.region.Loop.Now(); young && now.Sub(eni.LeakedAt) > oldest && now.Sub(dated[eni.ID]) > oldest {
@@ -126,7 +129,6 @@ func (c *Checker) datedByCNIs() map[string]time.Time {
 	for _, call := range c.region.Front.Calls() {
 		if call.Action == "CreateTags" && call.Code == "" && call.Form.Get("Tag.1.Key") == model.TagCreatedAt {
 			dated[call.Form.Get("ResourceId.1")] = call.At
-			c.count("dated by a CNI")
 		}
 	}
 	return dated

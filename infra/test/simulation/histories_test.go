@@ -163,7 +163,7 @@ func runWorker(ctx context.Context, k, total int, results chan<- result) error {
 	seed, step := *firstSeed+uint64(k), runtime.NumCPU()
 	command := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestHistories$", "-test.timeout=0",
 		fmt.Sprintf("-sim.worker=%d", step), fmt.Sprintf("-sim.histories=%d", total-k), fmt.Sprintf("-sim.seed=%d", seed))
-	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400")
+	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=4000")
 	printed, out := io.Pipe()
 	command.Stdout, command.Stderr = out, os.Stderr
 	go func() { _ = out.CloseWithError(command.Run()) }()

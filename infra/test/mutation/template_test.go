@@ -1,0 +1,154 @@
+package mutation
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
+)
+
+const templateFile = "template.yaml"
+
+// bentTemplate are template.yaml's parts, each changed within a parameter, condition or resource.
+var bentTemplate = []struct{ in, old, new string }{
+	{"VpcIds", "*)?$", "*)?"},
+	{"VpcIds", "(,vpc-", "(, ?vpc-"},
+	{"VpcIds", "{8}|[0-9a-f]{17})(", "{8,17})("},
+	{"ClusterNames", "^([0-9A-Za-z]", "^([0-9A-Za-z*]"},
+	{"ClusterNames", "*)?$", "*)?"},
+	{"ClusterNames", "{0,99}(,", "{0,100}(,"},
+	{"ScheduleExpression", "[1-9][0-9]*", "[0-9]+"},
+	{"ScheduleExpression", "^(rate", "(rate"},
+	{"AlarmTopicArn", "[0-9]{12}", "[0-9]+"},
+	{"AlarmTopicArn", ":sns:", ":s[nq]s:"},
+	{"PermissionsBoundaryArn", ":policy/.+)?$", ":.+)?$"},
+	{"PermissionsBoundaryArn", "|aws)", ")"},
+	{"DryRun", `["true", "false"]`, `["true", "false", ""]`},
+	{"ReleaseUntagged", `["true", "false"]`, `["true", "false", "True"]`},
+	{"GracePeriodMinutes", "MinValue: 22", "MinValue: 21"},
+	{"DeletesPerMinute", "MaxValue: 150", "MaxValue: 300"},
+	{"LeaksPerHour", "MinValue: 1", "MinValue: 0"},
+	{"LeaksPerHour", "MaxValue: 3600", "MaxValue: 36000"},
+	{"TerminateEvents", "[ENABLED, DISABLED]", "[ENABLED, DISABLED, OFF]"},
+	{"StateChangeEvents", "[ENABLED, DISABLED]", "[DISABLED]"},
+	{"Dashboard", `["true", "false"]`, `["false"]`},
+	{"LogLevel", "[DEBUG, INFO, WARN, ERROR]", "[DEBUG, INFO, WARN, WARNING, ERROR]"},
+	{"LogRetentionDays", "[1, 3,", "[1, 2, 3,"},
+	{"Architecture", "[arm64, x86_64]", "[arm64, x86_64, amd64]"},
+
+	{"OnlyTagged", `"false"`, `"true"`},
+	{"OnlySomeVpcs", `!Not [!Equals [!Ref VpcIds, ""]]`, `!Equals [!Ref VpcIds, "*"]`},
+	{"HasReaders", "!Or", "!And"},
+	{"HasPermissionsBoundary", `!Not [!Equals [!Ref PermissionsBoundaryArn, ""]]`, `!Equals [!Ref PermissionsBoundaryArn, ""]`},
+	{"SweepsOften", "rate(3 minutes)", "rate(4 minutes)"},
+	{"SweepsOften", "rate(5 minutes)", "rate(10 minutes)"},
+
+	{"ReleaseFunction", "Handler: bootstrap", "Handler: main"},
+	{"ReleaseFunction", "provided.al2023", "provided.al2"},
+	{"ReleaseFunction", "Architectures: [!Ref Architecture]", "Architectures: [arm64]"},
+	{"ReleaseFunction", ".ci/build/${Architecture}", ".ci/build/arm64"},
+	{"ReleaseFunction", "MemorySize: 128", "MemorySize: 256"},
+	{"ReleaseFunction", "Timeout: 60", "Timeout: 61"},
+	{"ReleaseFunction", "Role: !GetAtt ReleaseFunctionRole.Arn", "Role: !GetAtt ScheduleRole.Arn"},
+	{"ReleaseFunction", "LogFormat: JSON", "LogFormat: Text"},
+	{"ReleaseFunction", "ApplicationLogLevel: !Ref LogLevel", "ApplicationLogLevel: INFO"},
+	{"ReleaseFunction", "        LogGroup: !Ref ReleaseFunctionLogGroup\n", ""},
+	{"ReleaseFunction", `!If [HasReaders, "true", "false"]`, `"true"`},
+	{"ReleaseFunction", "EventInvokeConfig:\n        # Of the schedule's invocations. The next sweep is the retry.\n        MaximumRetryAttempts: 0", "EventInvokeConfig:\n        MaximumRetryAttempts: 2"},
+	{"ReleaseFunction", "0\n        MaximumEventAgeInSeconds: 60", "0\n        MaximumEventAgeInSeconds: 21600"},
+	{"ReleaseFunction", "ScheduleExpression: !Ref ScheduleExpression", "ScheduleExpression: rate(1 minute)"},
+	{"ReleaseFunction", "ScheduleExpression: !Ref ScheduleExpression\n", "ScheduleExpression: !Ref ScheduleExpression\n            Input: '{\"dryRun\": true}'\n"},
+	{"ReleaseFunction", "OmitName: true", "OmitName: false"},
+	{"ReleaseFunction", "RoleArn: !GetAtt ScheduleRole.Arn", "RoleArn: !GetAtt ReleaseFunctionRole.Arn"},
+	{"ReleaseFunction", "RetryPolicy:\n              MaximumRetryAttempts: 0", "RetryPolicy:\n              MaximumRetryAttempts: 1"},
+	{"ReleaseFunction", "0\n              MaximumEventAgeInSeconds: 60", "0\n              MaximumEventAgeInSeconds: 300"},
+	{"ReleaseFunction", "Type: SQS", "Type: Kinesis"},
+	{"ReleaseFunction", "Type: ScheduleV2", "Type: Schedule"},
+	{"ReleaseFunction", "BatchSize: 1000", "BatchSize: 100"},
+	{"ReleaseFunction", "MaximumBatchingWindowInSeconds: 15", "MaximumBatchingWindowInSeconds: 16"},
+	{"ReleaseFunction", "            FunctionResponseTypes: [ReportBatchItemFailures]\n", ""},
+	{"ReleaseFunction", "MaximumConcurrency: 2", "MaximumConcurrency: 3"},
+
+	{"ReleaseFunctionLogGroup", "/aws/lambda/${AWS::StackName}", "/aws/lambda/releaser"},
+	{"ReleaseFunctionLogGroup", "RetentionInDays: !Ref LogRetentionDays", "RetentionInDays: 30"},
+	{"ReleaseFunctionLogGroup", "      RetentionInDays: !Ref LogRetentionDays\n", ""},
+
+	{"TerminateEventsRule", "State: !Ref TerminateEvents", "State: ENABLED"},
+	{"TerminateEventsRule", "        source: [aws.autoscaling]\n", ""},
+	{"TerminateEventsRule", "        detail-type: [EC2 Instance Terminate Successful]\n", ""},
+	{"TerminateEventsRule", "[{anything-but: WarmPool}, {exists: false}]", "[{anything-but: WarmPool}]"},
+	{"TerminateEventsRule", "[{anything-but: WarmPool}, {exists: false}]", "[{exists: false}]"},
+	{"TerminateEventsRule", "{anything-but: WarmPool}", "EC2"},
+	{"TerminateEventsRule", "Arn: !GetAtt TerminateEventsQueue.Arn", "Arn: !GetAtt DeadLetterQueue.Arn"},
+	{"StateChangeEventsRule", "State: !Ref StateChangeEvents", "State: DISABLED"},
+	{"StateChangeEventsRule", "        source: [aws.ec2]\n", ""},
+	{"StateChangeEventsRule", "        detail-type: [EC2 Instance State-change Notification]\n", ""},
+	{"StateChangeEventsRule", "[terminated]", "[terminated, shutting-down]"},
+	{"TerminateEventsQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
+	{"TerminateEventsQueue", "DelaySeconds: 60", "DelaySeconds: 59"},
+	{"TerminateEventsQueue", "VisibilityTimeout: 360", "VisibilityTimeout: 300"},
+	{"TerminateEventsQueue", "maxReceiveCount: 5", "maxReceiveCount: 4"},
+	{"TerminateEventsQueuePolicy", "Action: sqs:SendMessage", "Action: sqs:*"},
+	{"TerminateEventsQueuePolicy", "[!GetAtt TerminateEventsRule.Arn, !GetAtt StateChangeEventsRule.Arn]", "[!GetAtt TerminateEventsRule.Arn]"},
+	{"TerminateEventsQueuePolicy", "Effect: Deny", "Effect: Allow"},
+	{"DeadLetterQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
+	{"DeadLetterQueue", "1209600", "345600"},
+	{"DeadLetterQueuePolicy", "Queues: [!Ref DeadLetterQueue]", "Queues: [!Ref TerminateEventsQueue]"},
+
+	{"RunsFailAlarm", "EvaluationPeriods: 3", "EvaluationPeriods: 2"},
+	{"RunsFailAlarm", "Threshold: 0", "Threshold: 5"},
+	{"RunsFailAlarm", "Statistic: Sum", "Statistic: Average"},
+	{"RunsFailAlarm", "TreatMissingData: notBreaching", "TreatMissingData: breaching"},
+	{"RunsFailAlarm", "      AlarmActions: [!Ref AlarmTopicArn]\n", ""},
+	{"RunsFailAlarm", "      OKActions: [!Ref AlarmTopicArn]\n", ""},
+	{"RunsFailAlarm", "      AlarmActions: [!Ref AlarmTopicArn]\n", "      AlarmActions: [!Ref AlarmTopicArn]\n      ActionsEnabled: false\n"},
+	{"SweepsMissingAlarm", "Period: 300", "Period: 60"},
+	{"SweepsMissingAlarm", "EvaluationPeriods: 3", "EvaluationPeriods: 4"},
+	{"SweepsMissingAlarm", "TreatMissingData: breaching", "TreatMissingData: missing"},
+	{"SweepsMissingAlarm", "Threshold: 1", "Threshold: 5"},
+	{"SweepsMissingAlarm", "AlarmActions: [!Ref AlarmTopicArn]", "AlarmActions: []"},
+	{"DeadLetterAlarm", "EvaluationPeriods: 1", "EvaluationPeriods: 3"},
+	{"DeadLetterAlarm", "Threshold: 0", "Threshold: 1"},
+	{"DeadLetterAlarm", "!GetAtt DeadLetterQueue.QueueName", "!GetAtt TerminateEventsQueue.QueueName"},
+	{"DeadLetterAlarm", "OKActions: [!Ref AlarmTopicArn]", "OKActions: []"},
+	{"OldLeaksAlarm", "EvaluationPeriods: 12", "EvaluationPeriods: 3"},
+	{"OldLeaksAlarm", "EvaluationPeriods: 12", "EvaluationPeriods: 13"},
+	{"OldLeaksAlarm", "Threshold: 129600", "Threshold: 86400"},
+	{"OldLeaksAlarm", "Threshold: 129600", "Threshold: 137000"},
+	{"OldLeaksAlarm", "      AlarmActions: [!Ref AlarmTopicArn]\n", ""},
+	{"DeletesFailAlarm", "EvaluationPeriods: 3", "EvaluationPeriods: 2"},
+	{"DeletesFailAlarm", "Threshold: 0", "Threshold: 1"},
+	{"DeletesFailAlarm", "GreaterThanThreshold", "GreaterThanOrEqualToThreshold"},
+	{"LeaksAlarm", "DatapointsToAlarm: 3", "DatapointsToAlarm: 2"},
+	{"LeaksAlarm", "      DatapointsToAlarm: 3\n", ""},
+	{"LeaksAlarm", "EvaluationPeriods: 6", "EvaluationPeriods: 3"},
+	{"LeaksAlarm", "Threshold: !Ref LeaksPerHour", "Threshold: 50"},
+	{"LeaksAlarm", "Period: 3600", "Period: 300"},
+
+	{"LeaksDashboard", "    Condition: HasDashboard\n", ""},
+	{"LeaksDashboard", "${AWS::StackName}-${AWS::Region}", "${AWS::StackName}"},
+	{"LeaksDashboard", `"AddressesReleased"`, `"AddressesFreed"`},
+	{"LeaksDashboard", "message = 'addresses freed'", "message = 'freed'"},
+	{"ReleaseFunctionRole", "Action: ec2:DeleteNetworkInterface\n                Resource: !Sub", "Action: ec2:*NetworkInterface\n                Resource: !Sub"},
+	{"ReleaseFunctionRole", `"Null": {"aws:ResourceTag/network-interface-releaser/keep": "false"}`, `"Null": {"aws:ResourceTag/network-interface-releaser/keep": "true"}`},
+	{"ReleaseFunctionRole", "PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]", "PermissionsBoundary: !Ref AWS::NoValue"},
+	{"ScheduleRole", "      PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]\n", ""},
+	{"ScheduleRole", "            Condition:\n              StringEquals: {\"aws:SourceAccount\": !Ref AWS::AccountId} # no other account's schedules\n", ""},
+	{"DeadLetterQueueUrl", "!Ref DeadLetterQueue", "!Ref TerminateEventsQueue"},
+	{"FunctionName", "!Ref ReleaseFunction", "!GetAtt ReleaseFunction.Arn"},
+}
+
+// ofTemplate makes the mutants of template.yaml.
+func ofTemplate(t *testing.T) (all []mutant) {
+	for _, row := range bentTemplate {
+		part := regexp.MustCompile(`(?m)^  `+row.in+`:( .*)?\n(( {3}.*)?\n)*`).FindAllString(string(harness.Read(t, templateFile)), -1)
+		name := fmt.Sprintf("%s: %s -> %s", row.in, strings.TrimSpace(row.old), strings.TrimSpace(row.new))
+		if len(part) != 1 || strings.Count(part[0], row.old) != 1 {
+			t.Fatalf("%s: it stands not once in %q; mend the mutant", name, part)
+		}
+		all = append(all, mutant{name: name, file: templateFile, old: part[0], new: strings.Replace(part[0], row.old, row.new, 1)})
+	}
+	return all
+}

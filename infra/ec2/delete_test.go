@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -66,6 +67,10 @@ func TestDeleteClasses(t *testing.T) {
 			onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
 				f.Inject("DeleteNetworkInterface", 10, row.fault)
 				_, err := c.Delete(f.Context(), interfaceID, unlimited)
+				var cause smithy.APIError
+				if errors.As(err, &cause) != (row.fault.Code != "") || cause != nil && cause.ErrorCode() != row.fault.Code {
+					f.Errorf("the cause of %v is %v", err, cause)
+				}
 				if class := classOf(f, err); err == nil || class != row.class || len(f.Calls()) != row.attempts {
 					f.Errorf("%v\nis %v, after %d attempts; want %v, after %d", err, class, len(f.Calls()), row.class, row.attempts)
 				}

@@ -99,11 +99,12 @@ func TestTheLastListingCounts(t *testing.T) {
 		"in one search":     {{first, later}, {}},
 		"in two":            {{first}, {later}},
 		"in the two's last": {{first}, {first, later}},
+		"among many":        {append(leaks(40).interfaces, first), append(leaks(40).interfaces, later)},
 	} {
 		o := leaks(0)
 		o.interfaces, o.inSubnets = lists[0], lists[1]
 		report, _, err := run(t, o, Job{Trigger: Event, Scope: Scope{Instances: []string{dead}, Subnets: []string{"subnet-12345678"}}})
-		if err != nil || report.Found != 1 || report.Kept[Attached] != 1 || len(o.deleted) != 0 {
+		if err != nil || report.Kept[Attached] != 1 || slices.Contains(o.deleted, first.ID) || report.Found != 1+report.Released {
 			t.Errorf("%s: %v, %+v, deleted %v", name, err, report, o.deleted)
 		}
 	}

@@ -13,14 +13,11 @@ const templateFile = "template.yaml"
 
 // bentTemplate are template.yaml's parts, each changed within a parameter, condition or resource.
 var bentTemplate = []struct{ in, old, new string }{
-	{"VpcIds", "*)?$", "*)?"},
 	{"VpcIds", "(,vpc-", "(, ?vpc-"},
 	{"VpcIds", "{8}|[0-9a-f]{17})(", "{8,17})("},
 	{"ClusterNames", "^([0-9A-Za-z]", "^([0-9A-Za-z*]"},
-	{"ClusterNames", "*)?$", "*)?"},
 	{"ClusterNames", "{0,99}(,", "{0,100}(,"},
 	{"ScheduleExpression", "[1-9][0-9]*", "[0-9]+"},
-	{"ScheduleExpression", "^(rate", "(rate"},
 	{"AlarmTopicArn", "[0-9]{12}", "[0-9]+"},
 	{"AlarmTopicArn", ":sns:", ":s[nq]s:"},
 	{"PermissionsBoundaryArn", ":policy/.+)?$", ":.+)?$"},

@@ -35,6 +35,12 @@ var troubles = []struct {
 	{"a minute of EC2's errors", func(s *stack) {
 		s.fail(time.Minute, api.Fault{Code: "InternalError", Status: 500}, "Describe", "Delete")
 	}, nil, nil},
+	{"nine minutes of them", func(s *stack) {
+		s.fail(9*time.Minute, api.Fault{Code: "InternalError", Status: 500}, "Describe", "Delete")
+	}, nil, nil},
+	{"a quarter of an hour of them", func(s *stack) {
+		s.fail(15*time.Minute, api.Fault{Code: "InternalError", Status: 500}, "Describe", "Delete")
+	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm"}},
 	{"EC2 does not answer", func(s *stack) {
 		s.Shrink("undrained", 4)
 		s.fail(day, api.Fault{Code: "Unavailable", Status: 503}, "Describe")
@@ -46,7 +52,16 @@ var troubles = []struct {
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeletesFailAlarm", "DeadLetterAlarm"}},
 	{"the schedule was disabled", func(s *stack) { s.Deployed.Paused = true }, nil, []string{"SweepsMissingAlarm"}},
 	{"a message that nobody understands", func(s *stack) { s.Deployed.Queue.Send("who am I?") }, nil, []string{"DeadLetterAlarm"}},
+	{"an event that failed, redriven after six minutes", func(s *stack) {
+		s.Deployed.DeadLetters.Send(s.Sample("terminate"))
+		s.Loop.After(6*time.Minute, s.Deployed.DeadLetters.Redrive)
+	}, nil, []string{"DeadLetterAlarm"}},
 	{"EC2 fails to delete one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm"}},
+	{"the same, once in five minutes", func(s *stack) { s.stick(s.leaked(time.Hour), "InternalError") }, map[string]string{"ScheduleExpression": "rate(5 minutes)"}, []string{"DeletesFailAlarm"}},
+	{"the same, for nine minutes", func(s *stack) {
+		s.leaked(time.Hour)
+		s.fail(9*time.Minute, api.Fault{Code: "InternalError", Status: 500}, "Delete")
+	}, nil, nil},
 	{"a service control policy protects one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm"}},
 	{"the same, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface is tagged keep in other letters", func(s *stack) {
@@ -54,10 +69,22 @@ var troubles = []struct {
 		s.EC2.UpdateInterface(s.leaked(time.Hour), func(i *ec2.Interface) { i.Tags["Network-Interface-Releaser/KEEP"] = "" })
 	}, nil, nil},
 	{"EC2 never lets one old interface be deleted", func(s *stack) { s.stick(s.leaked(40*time.Hour), "OperationNotPermitted") }, nil, []string{"OldLeaksAlarm"}},
+	{"the same, of one that is a day old", func(s *stack) { s.stick(s.leaked(25*time.Hour), "OperationNotPermitted") }, nil, nil},
+	{"EC2 does not let an old interface be deleted for an hour", func(s *stack) {
+		s.leaked(37 * time.Hour)
+		s.fail(time.Hour, api.Fault{Code: "OperationNotPermitted"}, "Delete")
+	}, nil, []string{"OldLeaksAlarm"}},
+	{"the same, for 50 minutes", func(s *stack) {
+		s.leaked(40 * time.Hour)
+		s.fail(50*time.Minute, api.Fault{Code: "OperationNotPermitted"}, "Delete")
+	}, nil, nil},
 	{"one fails, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface whose owner stopped for two days, then ended", func(s *stack) { s.leaked(48 * time.Hour) }, nil, nil},
 	{"a dry run beside an old leak", func(s *stack) { s.leaked(40 * time.Hour) }, map[string]string{"DryRun": "true"}, []string{"OldLeaksAlarm"}},
 	{"a group loses its drain hook", func(s *stack) { s.Every(time.Hour, func() { s.leaks(60, time.Hour) }) }, nil, []string{"LeaksAlarm"}},
+	{"the same, where so many are usual", func(s *stack) { s.Every(time.Hour, func() { s.leaks(60, time.Hour) }) }, map[string]string{"LeaksPerHour": "100"}, nil},
+	{"two hours of many leaks", func(s *stack) { s.leakAt(0, 1) }, nil, nil},
+	{"three hours of many leaks among quiet ones", func(s *stack) { s.leakAt(0, 2, 4) }, nil, []string{"LeaksAlarm"}},
 	{"one hour of many leaks", func(s *stack) { s.leaks(200, time.Hour) }, nil, nil},
 	{"an old backlog that is worked off in minutes", func(s *stack) { s.leaks(200, 40*time.Hour) }, nil, nil},
 }
@@ -100,14 +127,19 @@ func TestEachAlarmIsRaisedByItsTroubleOnly(t *testing.T) {
 	}
 }
 
-// Alarms cost money: none without a topic to notify. The one on missing sweeps is not created
+// Alarms cost money: none without a topic to notify, which hears of their end, too. The one on missing sweeps is not created
 // for a schedule that is slower than its periods.
 func TestAlarmsAreMadeForATopicOnly(t *testing.T) {
 	if got := alarms(t, nil); len(got) > 0 {
 		t.Errorf("%d alarms without a topic", len(got))
 	}
 	all := alarms(t, map[string]string{"AlarmTopicArn": topic})
-	for schedule, missing := range map[string]int{"rate(5 minutes)": 0, "rate(1 hour)": 1} {
+	for id, a := range all {
+		if want := []string{topic}; !slices.Equal(a.AlarmActions, want) || !slices.Equal(a.OKActions, want) {
+			t.Errorf("%s notifies %q, and %q of its end", id, a.AlarmActions, a.OKActions)
+		}
+	}
+	for schedule, missing := range map[string]int{"rate(2 minutes)": 0, "rate(3 minutes)": 0, "rate(5 minutes)": 0, "rate(10 minutes)": 1, "rate(1 hour)": 1} {
 		got := alarms(t, map[string]string{"AlarmTopicArn": topic, "ScheduleExpression": schedule})
 		if _, sweeps := got["SweepsMissingAlarm"]; len(got) != len(all)-missing || sweeps != (missing == 0) {
 			t.Errorf("%d of %d alarms with a sweep at %s", len(got), len(all), schedule)
@@ -180,6 +212,13 @@ func (s *stack) leaked(age time.Duration) string {
 func (s *stack) leaks(count int, age time.Duration) {
 	for range count {
 		s.leaked(age)
+	}
+}
+
+// leakAt seeds many leaks at each of these hours from now.
+func (s *stack) leakAt(hours ...time.Duration) {
+	for _, hour := range hours {
+		s.Loop.After(hour*time.Hour, func() { s.leaks(200, time.Hour) })
 	}
 }
 

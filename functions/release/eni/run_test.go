@@ -2,6 +2,7 @@ package eni
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,6 +53,38 @@ func TestUnreadableEvidenceReleasesNothing(t *testing.T) {
 		}
 		if !evidence && (err != nil || report.Released != 3 || !strings.Contains(log, `"level":"WARN"`)) {
 			t.Errorf("%s fails: %v, %d released, want a warning only", port, err, report.Released)
+		}
+		if port == "groups" && !slices.Contains(o.called, "subnets subnet-12345678") { // what the other groups have
+			t.Errorf("groups fail in part: called %q", o.called)
+		}
+	}
+}
+
+// A read that hangs ends while there is time to report.
+func TestAReadThatHangs(t *testing.T) {
+	o := leaks(1)
+	o.slowRead = time.Hour
+	if _, _, err := run(t, o, sweep); !errors.Is(err, context.DeadlineExceeded) || o.took != 59*time.Second {
+		t.Errorf("%v after %v", err, o.took)
+	}
+}
+
+// Free addresses order the deletes that may not all find a token; else they are read once, for the report.
+func TestFreeAddressesAreReadWhereTheyOrder(t *testing.T) {
+	for _, c := range []struct {
+		leaks int
+		dry   bool
+		want  int
+	}{{15, false, 1}, {16, false, 2}, {16, true, 1}} {
+		o, reads := leaks(c.leaks), 0
+		_, _, err := run(t, o, Job{Trigger: Schedule, DryRun: c.dry, Scope: sweep.Scope})
+		for _, call := range o.called {
+			if strings.HasPrefix(call, "free") {
+				reads++
+			}
+		}
+		if err != nil || reads != c.want {
+			t.Errorf("%+v: %d reads, %v", c, reads, err)
 		}
 	}
 }
@@ -139,6 +172,14 @@ func TestOrder(t *testing.T) {
 	var subnets []string
 	for _, v := range ordered {
 		subnets = append(subnets, v.Subnet)
+	}
+	// Where the free addresses are not known, by name.
+	var unknown string
+	for _, v := range inOrder(plan, nil, nil, shuffle)[1:] {
+		unknown += v.Subnet
+	}
+	if !slices.Contains([]string{"abcdacd", "acdacda", "abcdada", "abcdaca"}, unknown) {
+		t.Errorf("subnets in the order %s, without their free addresses", unknown)
 	}
 	// The named instance's, a random one, then round robin, fewest free first.
 	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {

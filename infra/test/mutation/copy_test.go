@@ -13,21 +13,21 @@ import (
 // copied is a copy of the module, for a file that tests read when they run, with its tests compiled once.
 var copied string
 
-// inCopy is the test of a package in the copy, with another template.yaml.
-func inCopy(t *testing.T, name, mutated string) *exec.Cmd {
+// inCopy is the command that runs tests of a folder in the copy, with another template.yaml.
+func inCopy(t *testing.T, folder, tests, mutated string) *exec.Cmd {
 	if copied == "" {
 		copied = copyModule(t)
 	}
 	harness.OK(t, os.WriteFile(filepath.Join(copied, templateFile), harness.Must(os.ReadFile(mutated))(t), 0o600))
-	binary := filepath.Join(copied, name, "mutant.test")
+	binary := filepath.Join(filepath.Dir(copied), strings.ReplaceAll(folder, "/", "-"))
 	if _, err := os.Stat(binary); err != nil {
-		out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "../../../"+name).CombinedOutput()
+		out, err := exec.Command("go", "test", "-vet=off", "-c", "-o", binary, "../../../"+folder).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	test := exec.Command(binary, "-test.failfast", "-test.timeout=120s")
-	test.Dir = filepath.Dir(binary)
+	test := exec.Command(binary, "-test.failfast", "-test.timeout=120s", "-test.run", tests)
+	test.Dir = filepath.Join(copied, folder)
 	return test
 }
 

@@ -149,15 +149,17 @@ var unused = map[string]string{
 	"retry": "retry.NewStandard", "imds": "imds.New", "strings": "strings.Cut", "errors": "errors.New", "ratelimit": "ratelimit.None", "time": "time.Second", "regexp": "regexp.Match",
 }
 
-// seenBy has the packages whose tests see the mutants of a file or folder, the cheapest first.
-var seenBy = []struct{ files, packages string }{
-	{"functions/release/main.go", "functions/release"},
-	{"functions/release/handler/", "functions/release/handler"},
-	{"functions/release/eni/", "functions/release/eni infra/ec2"},
-	{"infra/awsconfig/", "infra/awsconfig infra/ec2"},
-	{"infra/ec2/", "infra/ec2 functions/release/eni"},
-	{"infra/autoscaling/", "infra/autoscaling"},
-	{templateFile, "infra/simulator/cloudformation infra/simulator infra/test/template infra/test/operations"},
+// seenBy has the packages whose tests see the mutants of a file, by the beginning of file and name: the cheapest
+// first, and which of their tests, where it is not all.
+var seenBy = []struct{ mutants, packages string }{
+	{mainFile, "functions/release"},
+	{"functions/release/handler/", "functions/release/handler infra/test/operations:Alarm|Metrics"},
+	{"functions/release/eni/", "functions/release/eni functions/release/handler"},
+	{"infra/awsconfig/", "infra/awsconfig infra/ec2 functions/release/handler"},
+	{"infra/ec2/", "infra/ec2 functions/release/handler"},
+	{groupsFile, "infra/autoscaling"},
+	{templateFile + `: \w+Alarm`, "infra/test/operations:Alarm"},
+	{templateFile, "infra/simulator/cloudformation infra/simulator infra/test/template infra/test/operations:Alarm|Dashboard|Metrics|Quer"},
 }
 
 var failed = regexp.MustCompile(`(?:--- FAIL:|running tests:)\s+(Test\w+|Fuzz\w+)`)
@@ -165,19 +167,20 @@ var failed = regexp.MustCompile(`(?:--- FAIL:|running tests:)\s+(Test\w+|Fuzz\w+
 // failingTest is the first test that a mutant fails.
 func failingTest(t *testing.T, m mutant, mutated string) string {
 	for _, row := range seenBy {
-		if !strings.HasPrefix(m.file, row.files) {
+		if !regexp.MustCompile("^" + row.mutants).MatchString(m.file + ": " + m.name) {
 			continue
 		}
-		for name := range strings.FieldsSeq(row.packages) {
-			test := exec.Command("go", "test", "-vet=off", "-failfast", "-timeout", "60s", "-overlay", mutated, "../../../"+name)
+		for each := range strings.FieldsSeq(row.packages) {
+			folder, tests, _ := strings.Cut(each, ":")
+			test := exec.Command("go", "test", "-vet=off", "-failfast", "-timeout", "120s", "-run", tests, "-overlay", mutated, "../../../"+folder)
 			if m.file == templateFile {
-				test = inCopy(t, name, mutated)
+				test = inCopy(t, folder, tests, mutated)
 			}
 			out, err := test.CombinedOutput()
 			if name := failed.FindSubmatch(out); err != nil && name != nil {
 				return string(name[1])
 			} else if err != nil {
-				return "does not compile: " + string(out)
+				t.Fatalf("%s does not compile: %s", m.name, out)
 			}
 		}
 		return ""

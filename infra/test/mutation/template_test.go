@@ -141,7 +141,7 @@ var bentTemplate = []struct{ in, old, new string }{
 func ofTemplate(t *testing.T) (all []mutant) {
 	for _, row := range bentTemplate {
 		part := regexp.MustCompile(`(?m)^  `+row.in+`:( .*)?\n(( {3}.*)?\n)*`).FindAllString(string(harness.Read(t, templateFile)), -1)
-		name := fmt.Sprintf("%s: %s -> %s", row.in, strings.TrimSpace(row.old), strings.TrimSpace(row.new))
+		name := strings.Join(strings.Fields(fmt.Sprintf("%s: %s -> %s", row.in, row.old, row.new)), " ")
 		if len(part) != 1 || strings.Count(part[0], row.old) != 1 {
 			t.Fatalf("%s: it stands not once in %q; mend the mutant", name, part)
 		}

@@ -81,8 +81,8 @@ func TestTheRolesAreAsReviewed(t *testing.T) {
 		if resource["Type"] != "AWS::IAM::Role" {
 			continue
 		}
-		if properties["ManagedPolicyArns"] != nil || properties["PermissionsBoundary"] == nil {
-			t.Errorf("%s has a managed policy, or no permissions boundary", name)
+		if properties["ManagedPolicyArns"] != nil {
+			t.Errorf("%s has a managed policy", name)
 		}
 		roles[name] = map[string]any{"Assume": properties["AssumeRolePolicyDocument"], "Policies": properties["Policies"]}
 	}
@@ -93,6 +93,21 @@ func TestTheRolesAreAsReviewed(t *testing.T) {
 	}
 	if want := harness.Must(os.ReadFile(golden))(t); string(got) != string(want) {
 		t.Errorf("the roles differ from %s; if that is meant: go test ./infra/test/template -run Roles -update\n%s", golden, got)
+	}
+}
+
+// The boundary is on every role, where one is given.
+func TestTheBoundaryIsOnEveryRole(t *testing.T) {
+	for _, boundary := range []any{nil, "arn:aws:iam::123456789012:policy/boundary"} {
+		given := map[string]string{}
+		if boundary != nil {
+			given["PermissionsBoundaryArn"] = boundary.(string)
+		}
+		for id, resource := range harness.Deployed(t, given) {
+			if role := resource.(map[string]any); role["Type"] == "AWS::IAM::Role" && role["Properties"].(map[string]any)["PermissionsBoundary"] != boundary {
+				t.Errorf("%s has not the boundary %v", id, boundary)
+			}
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ func TestRunReports(t *testing.T) {
 func TestDryRunWritesNothing(t *testing.T) {
 	o := leaks(500)
 	report, log, err := run(t, o, Job{Trigger: Manual, DryRun: true, Scope: sweep.Scope})
-	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun || log != "" {
+	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun || log != "" ||
+		!slices.IsSortedFunc(report.Interfaces, func(a, b Line) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Errorf("%v, %d deleted, %d would be released, log:\n%.500s", err, len(o.deleted), report.Released, log)
 	}
 }
@@ -236,6 +237,16 @@ func TestLeaksOfAReport(t *testing.T) {
 		if want := map[string]int{"blue": 3, "green": 2, "": 2}; !maps.Equal(r.LeaksByCluster, want) {
 			t.Errorf("dry %t: leaks by cluster %v, want %v", c.dry, r.LeaksByCluster, want)
 		}
+	}
+}
+
+// An age that is not known is null, in the report and in the log.
+func TestAnUnknownAgeIsNull(t *testing.T) {
+	o := leaks(1)
+	o.interfaces[0].Tags[tagCreatedAt] = "yesterday"
+	report, log, err := run(t, o, sweep)
+	if err != nil || report.Released != 1 || report.Interfaces[0].Age != nil || !strings.Contains(log, `"age":null`) {
+		t.Errorf("%v, %+v, log:\n%s", err, report, log)
 	}
 }
 

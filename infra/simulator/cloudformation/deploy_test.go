@@ -99,6 +99,7 @@ func TestTheConstantsThatNothingPlays(t *testing.T) {
 		"ReleaseFunction/Properties/EventInvokeConfig":                                       "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
 		"ReleaseFunction/Properties/Events/Sweep/Properties/RetryPolicy":                     "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
 		"ReleaseFunction/Properties/Events/TerminateEvents/Properties/FunctionResponseTypes": "[ReportBatchItemFailures]",
+		"ReleaseFunction/Properties/Events/TerminateEvents/Properties/BatchSize":             "1000", // no simulation fills one
 		"ReleaseFunction/Properties/Timeout":                                                 "60",
 		"TerminateEventsQueue/Properties/VisibilityTimeout":                                  "360", // six times the timeout: Lambda Developer Guide, "Using Lambda with Amazon SQS"
 		"TerminateEventsQueue/Properties/SqsManagedSseEnabled":                               "true",

@@ -73,7 +73,7 @@ var wiring = []mutant{
 	{name: "only our throttles", file: configFile, old: "return known || slices.Contains(throttleCodes, code)", new: "return slices.Contains(throttleCodes, code) || known && false"},
 	{name: "an attempt of half a minute", file: attemptFile, old: "attemptTimeout = 15 * time.Second", new: "attemptTimeout = 30 * time.Second"},
 	{name: "one bound for all attempts", file: attemptFile, old: "Insert(bound, behind, middleware.After)", new: "Insert(bound, behind, middleware.Before)"},
-	{name: "the run's end is a timeout to retry", file: attemptFile, old: " && ctx.Err() == nil {", new: " {"},
+	{name: "the run's end is a timeout to retry", file: attemptFile, old: " && ctx.Err() == nil {", new: " {", equivalent: "the run has ended: nothing is tried again, and only the text of the error differs"},
 	{name: "any error is a timeout", file: attemptFile, old: "err != nil && errors.Is(attempt.Err(), context.DeadlineExceeded)", new: "err != nil"},
 	{name: "calls counted without retries", file: callsFile, old: `count, "Retry", middleware.After)`, new: `count, "Retry", middleware.Before)`},
 	{name: "throttles not counted", file: callsFile, old: "calls.Throttled++", new: "calls.Throttled += 0"},

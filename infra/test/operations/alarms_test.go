@@ -52,9 +52,9 @@ var troubles = []struct {
 	}, nil, []string{"RunsFailAlarm", "SweepsMissingAlarm", "DeletesFailAlarm", "DeadLetterAlarm"}},
 	{"the schedule was disabled", func(s *stack) { s.Deployed.Paused = true }, nil, []string{"SweepsMissingAlarm"}},
 	{"a message that nobody understands", func(s *stack) { s.Deployed.Queue.Send("who am I?") }, nil, []string{"DeadLetterAlarm"}},
-	{"an event that failed, redriven after six minutes", func(s *stack) {
-		s.Deployed.DeadLetters.Send(s.Sample("terminate"))
-		s.Loop.After(6*time.Minute, s.Deployed.DeadLetters.Redrive)
+	{"a dead letter, deleted after six minutes", func(s *stack) {
+		s.Deployed.DeadLetters.Send("who am I?")
+		s.Loop.After(6*time.Minute, func() { s.Deployed.DeadLetters.Delete(s.Deployed.DeadLetters.Receive(1)[0]) })
 	}, nil, []string{"DeadLetterAlarm"}},
 	{"EC2 fails to delete one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm"}},
 	{"the same, once in five minutes", func(s *stack) { s.stick(s.leaked(time.Hour), "InternalError") }, map[string]string{"ScheduleExpression": "rate(5 minutes)"}, []string{"DeletesFailAlarm"}},

@@ -151,14 +151,18 @@ func (slowLimiter) Wait(context.Context) error {
 	return nil
 }
 
-// The wait for the limiter does not count against an attempt.
+// An attempt may take 4 seconds. The wait for the limiter does not count.
 func TestTheWaitForTheLimiterDoesNotCount(t *testing.T) {
-	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
-		f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: 3900 * time.Millisecond})
-		if _, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), slowLimiter{}); err != nil {
-			f.Error(err)
-		}
-	})
+	for latency, attempts := range map[time.Duration]int{3900 * time.Millisecond: 1, 4100 * time.Millisecond: 2} {
+		onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+			f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: latency})
+			begun := time.Now()
+			_, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), slowLimiter{})
+			if took := time.Since(begun); err != nil || int(took.Minutes())/2 != attempts {
+				f.Errorf("an answer that takes %v: %v after %v, want %d attempts", latency, err, took, attempts)
+			}
+		})
+	}
 }
 
 // An attempt that hangs costs a retry, and a delete that hangs some seconds, not the run's minute.

@@ -88,6 +88,7 @@ func TestTheConstantsThatNothingPlays(t *testing.T) {
 	for path, want := range map[string]string{
 		"ReleaseFunction/Metadata":                                                           "map[BuildMethod:makefile ContextPath:.ci/build/x86_64]",
 		"ReleaseFunction/Properties/Architectures":                                           "[x86_64]",
+		"ReleaseFunction/Properties/CodeUri":                                                 ".",
 		"ReleaseFunction/Properties/Handler":                                                 "bootstrap", // as the Makefile names the binary
 		"ReleaseFunction/Properties/Runtime":                                                 "provided.al2023",
 		"ReleaseFunction/Properties/Role":                                                    "arn:aws:iam::123456789012:role/releaser-ReleaseFunctionRole",

@@ -119,11 +119,12 @@ func TestEachParameterSaysWhatItTakes(t *testing.T) {
 
 // The outputs are what the runbook's commands take.
 func TestTheOutputs(t *testing.T) {
-	for name, want := range map[string]any{
-		"FunctionName": "ReleaseFunction", "LogGroupName": "ReleaseFunctionLogGroup", "QueueUrl": "TerminateEventsQueue", "DeadLetterQueueUrl": "DeadLetterQueue",
+	for name, want := range map[string]string{
+		"FunctionName": "map[Ref:ReleaseFunction]", "LogGroupName": "map[Ref:ReleaseFunctionLogGroup]", "QueueUrl": "map[Ref:TerminateEventsQueue]",
+		"DeadLetterQueueUrl": "map[Ref:DeadLetterQueue]", "DeadLetterQueueArn": "map[Fn::GetAtt:DeadLetterQueue.Arn]",
 	} {
-		if got := harness.At(t, harness.Template(t), "Outputs", name, "Value", "Ref"); got != want {
-			t.Errorf("%s is of %v", name, got)
+		if got := fmt.Sprint(harness.At(t, harness.Template(t), "Outputs", name, "Value")); got != want {
+			t.Errorf("%s is %s", name, got)
 		}
 	}
 }

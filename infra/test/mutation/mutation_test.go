@@ -127,7 +127,7 @@ func mutate(t *testing.T, m mutant) (path string) {
 	}
 	// What a mutant does not use any more is no error of its own.
 	for pkg, use := range unused {
-		if regexp.MustCompile(`(?m)^\s+(\w+ )?"[\w./-]*\b` + pkg + `"$`).MatchString(source) {
+		if strings.Contains(source, `"`+pkg+"\"\n") || strings.Contains(source, "/"+pkg+"\"\n") {
 			source += "\nvar _ = " + use + "\n"
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 const templateFile = "template.yaml"
 
-// bentTemplate are template.yaml's parts, each changed within a parameter, condition or resource.
+// bentTemplate are changes of template.yaml: within which parameter, condition, resource or output, and what.
 var bentTemplate = []struct{ in, old, new string }{
 	{"VpcIds", "(,vpc-", "(, ?vpc-"},
 	{"VpcIds", "{8}|[0-9a-f]{17})(", "{8,17})("},
@@ -127,15 +127,23 @@ var bentTemplate = []struct{ in, old, new string }{
 	{"FunctionName", "!Ref ReleaseFunction", "!GetAtt ReleaseFunction.Arn"},
 }
 
+// nextPart begins the next parameter, condition, resource or section.
+var nextPart = regexp.MustCompile(`\n {0,2}\S`)
+
 // ofTemplate makes the mutants of template.yaml.
 func ofTemplate(t *testing.T) (all []mutant) {
+	source := string(harness.Read(t, templateFile))
 	for _, row := range bentTemplate {
-		part := regexp.MustCompile(`(?m)^  `+row.in+`:( .*)?\n(( {3}.*)?\n)*`).FindAllString(string(harness.Read(t, templateFile)), -1)
-		name := strings.Join(strings.Fields(fmt.Sprintf("%s: %s -> %s", row.in, row.old, row.new)), " ")
-		if len(part) != 1 || strings.Count(part[0], row.old) != 1 {
-			t.Fatalf("%s: it stands not once in %q; mend the mutant", name, part)
+		begin := "\n  " + row.in + ":"
+		_, part, _ := strings.Cut(source, begin)
+		if end := nextPart.FindStringIndex(part); end != nil {
+			part = part[:end[0]]
 		}
-		all = append(all, mutant{name: name, file: templateFile, old: part[0], new: strings.Replace(part[0], row.old, row.new, 1)})
+		name := strings.Join(strings.Fields(fmt.Sprintf("%s: %s -> %s", row.in, row.old, row.new)), " ")
+		if strings.Count(part, row.old) != 1 {
+			t.Fatalf("%s: it stands %d times there; mend the mutant", name, strings.Count(part, row.old))
+		}
+		all = append(all, mutant{name: name, file: templateFile, old: begin + part, new: begin + strings.Replace(part, row.old, row.new, 1)})
 	}
 	return all
 }

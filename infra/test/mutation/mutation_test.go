@@ -1,6 +1,6 @@
 // Package mutation shows that the tests can fail: it breaks the product in one place at a time, by
-// go's -overlay, and expects a test and a simulation that fail. Start reading at mutation_test.go;
-// the mutants are in mutants_test.go. It runs the tests of other packages, and imports none.
+// go's -overlay or in a copy, and expects a test that fails, and of the rule a simulation, too. Start reading
+// at mutation_test.go; the mutants are in mutants_test.go, wiring_test.go and template_test.go. It runs the tests of other packages, and imports none.
 package mutation
 
 import (
@@ -48,8 +48,7 @@ func rows(t *testing.T) []mutant {
 
 var only = flag.String("mutant", "", "try the mutants whose kinds and names match this; none without it")
 
-// kinds are all mutants. Those of the first four are shown to the simulation, too, where none is expected
-// to be seen.
+// kinds are all mutants. The simulation is asked for those of the rule and of the run that it can see.
 func kinds(t *testing.T) []kind {
 	return []kind{
 		{"planted", planted, true}, {"rows of the rule", rows(t), true}, {"conditions of the rule", bent, true}, {"the run and the adapters", others, true},
@@ -81,7 +80,7 @@ func TestMutantsFit(t *testing.T) {
 // simulation can see it, by the simulation, or it says why not.
 func TestMutants(t *testing.T) {
 	if *only == "" {
-		t.Skip("half an hour, for make mutants")
+		t.Skip("an hour, for make mutants")
 	}
 	for _, k := range kinds(t) {
 		tried, byTest, bySimulation := 0, 0, 0
@@ -102,7 +101,7 @@ func TestMutants(t *testing.T) {
 			if history != "" {
 				bySimulation++
 			}
-			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, cmp.Or(test, "none; "+m.equivalent), cmp.Or(history, "none; "+m.equivalent+m.unseen))
+			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, cmp.Or(test, "none; "+m.equivalent), cmp.Or(history, "not asked; "+m.unseen))
 			if test == "" && m.equivalent == "" || history == "" && simulated {
 				t.Errorf("%s survives", m.name)
 			}

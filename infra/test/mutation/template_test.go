@@ -116,6 +116,7 @@ var bentTemplate = []struct{ in, old, new string }{
 	{"LeaksAlarm", "Period: 3600", "Period: 300"},
 
 	{"LeaksDashboard", "    Condition: HasDashboard\n", ""},
+	{"LeaksDashboard", "${AWS::StackName}-${AWS::Region}", "${AWS::StackName}"},
 	{"LeaksDashboard", `"AddressesReleased"`, `"AddressesFreed"`},
 	{"LeaksDashboard", "message = 'addresses freed'", "message = 'freed'"},
 	{"ReleaseFunctionRole", "Action: ec2:DeleteNetworkInterface\n                Resource: !Sub", "Action: ec2:*NetworkInterface\n                Resource: !Sub"},

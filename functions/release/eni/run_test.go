@@ -255,7 +255,7 @@ func TestCluster(t *testing.T) {
 	for want, tags := range map[string]map[string]string{
 		"":      {"Name": "blue"},
 		"blue":  {tagCluster: "blue", tagClusterPrefix + "amber": "shared"},
-		"amber": {tagClusterPrefix + "amber": "owned", tagClusterPrefix + "teal": "owned"},
+		"amber": {"kubernetes.io/cluster/amber": "owned", "kubernetes.io/cluster/teal": "owned"}, // as Kubernetes writes them
 	} {
 		if got := (Interface{Tags: tags}).cluster(); got != want {
 			t.Errorf("%v is of %q, want %q", tags, got, want)

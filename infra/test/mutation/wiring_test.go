@@ -119,7 +119,7 @@ var wiring = []mutant{
 	{name: "a return to the warm pool is an end", file: eventFile, old: `destination == "WarmPool"`, new: `destination == "warmpool"`},
 	{name: "any state is an end", file: eventFile, old: "case state != string(eni.Terminated):", new: "case false:"},
 	{name: "any instance ID", file: eventFile, old: `if !eni.ValidID("i-", id) {`, new: "if false {"},
-	{name: "a schedule with a manual payload", file: eventFile, old: "if strings.EqualFold(name, known) {", new: "if false {"},
+	{name: "a schedule with a manual payload", file: eventFile, old: "if strings.EqualFold(name, known) {", new: "if known == name && false {"},
 	{name: "a schedule's names in these letters only", file: eventFile, old: "strings.EqualFold(name, known)", new: "name == known"},
 	{name: "a batch of another source", file: batchFile, old: `err != nil || source != "aws:sqs"`, new: "err != nil"},
 	{name: "a sweep out of the queue", file: batchFile, old: "err == nil && one.trigger != eni.Event", new: "false"},
@@ -128,7 +128,7 @@ var wiring = []mutant{
 	{name: "an empty list is everything", file: manualFile, old: "if len(*into) == 0 {", new: "if false {"},
 	{name: "a cluster of any name", file: manualFile, old: `name == "" || strings.ContainsAny(name, "*?")`, new: `name == ""`},
 	{name: "clusters alone are no sweep", file: manualFile, old: "len(scope.Instances)+len(scope.Subnets)+len(scope.VPCs) == 0", new: "len(scope.Instances)+len(scope.Subnets)+len(scope.VPCs)+len(scope.Clusters) == 0"},
-	{name: "a second closing brace", file: jsonFile, old: "!errors.Is(err, io.EOF) {\n		return nil, errors.New(\"something", new: "false {\n		return nil, errors.New(\"something"},
+	{name: "a second closing brace", file: jsonFile, old: "!errors.Is(err, io.EOF) {\n		return nil, errors.New(\"something", new: "err != nil && false {\n		return nil, errors.New(\"something"},
 
 	{name: "an interface's own association not checked", file: listingFile, old: "i.Association != nil || slices", new: "slices"},
 	{name: "a listing's ID may be missing", file: listingFile, old: "if each.NetworkInterfaceId == nil {", new: "if false {"},

@@ -81,7 +81,7 @@ var troubles = []struct {
 	{"one fails, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "InternalError") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface whose owner stopped for two days, then ended", func(s *stack) { s.leaked(48 * time.Hour) }, nil, nil},
 	{"a dry run beside an old leak", func(s *stack) { s.leaked(40 * time.Hour) }, map[string]string{"DryRun": "true"}, []string{"OldLeaksAlarm"}},
-	{"a group loses its drain hook", func(s *stack) { s.Every(time.Hour, func() { s.leaks(60, time.Hour) }) }, nil, []string{"LeaksAlarm"}},
+	{"a group loses its drain hook", func(s *stack) { s.Every(30*time.Minute, func() { s.leaks(30, time.Hour) }) }, nil, []string{"LeaksAlarm"}},
 	{"the same, where so many are usual", func(s *stack) { s.Every(time.Hour, func() { s.leaks(60, time.Hour) }) }, map[string]string{"LeaksPerHour": "100"}, nil},
 	{"two hours of many leaks", func(s *stack) { s.leakAt(0, 1) }, nil, nil},
 	{"three hours of many leaks among quiet ones", func(s *stack) { s.leakAt(0, 2, 4) }, nil, []string{"LeaksAlarm"}},

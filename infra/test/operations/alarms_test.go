@@ -89,11 +89,17 @@ var troubles = []struct {
 	{"an old backlog that is worked off in minutes", func(s *stack) { s.leaks(200, 40*time.Hour) }, nil, nil},
 }
 
+// soonest is how soon each alarm is raised at best.
+var soonest = map[string]time.Duration{
+	"RunsFailAlarm": 15 * time.Minute, "SweepsMissingAlarm": 15 * time.Minute, "DeadLetterAlarm": 5 * time.Minute,
+	"OldLeaksAlarm": time.Hour, "DeletesFailAlarm": 15 * time.Minute, "LeaksAlarm": 4 * time.Hour,
+}
+
 // Each alarm is raised by the troubles that it is for, and by no other; how soon, the log
 // shows (go test -v).
 func TestEachAlarmIsRaisedByItsTroubleOnly(t *testing.T) {
 	t.Parallel()
-	raisedOnce := map[string]bool{}
+	raised := map[string]time.Duration{}
 	for _, trouble := range troubles {
 		t.Run(trouble.name, func(t *testing.T) {
 			parameters := map[string]string{"AlarmTopicArn": topic}
@@ -105,9 +111,13 @@ func TestEachAlarmIsRaisedByItsTroubleOnly(t *testing.T) {
 				s := live(t, parameters, 8*time.Hour, func(s *stack) { s.Loop.After(2*time.Hour, func() { trouble.begin(s) }) })
 				m := watch(s)
 				for _, id := range slices.Sorted(maps.Keys(all)) {
-					if at, raised := all[id].FirstIn(m, begun, time.Now()); raised {
-						got, raisedOnce[id] = append(got, id), true
-						t.Logf("%s goes into ALARM %v after the trouble began", id, at.Sub(begun.Add(2*time.Hour)))
+					if at, is := all[id].FirstIn(m, begun, time.Now()); is {
+						after := at.Sub(begun.Add(2 * time.Hour))
+						if best, before := raised[id]; !before || after < best {
+							raised[id] = after
+						}
+						got = append(got, id)
+						t.Logf("%s goes into ALARM %v after the trouble began", id, after)
 						if at.Before(begun.Add(2 * time.Hour)) {
 							t.Errorf("%s goes into ALARM before anything is wrong", id)
 						}
@@ -121,8 +131,8 @@ func TestEachAlarmIsRaisedByItsTroubleOnly(t *testing.T) {
 		})
 	}
 	for id := range alarms(t, map[string]string{"AlarmTopicArn": topic}) {
-		if !raisedOnce[id] {
-			t.Errorf("%s never goes into ALARM", id)
+		if raised[id] != soonest[id] {
+			t.Errorf("%s goes into ALARM after %v, 0 for never; want %v", id, raised[id], soonest[id])
 		}
 	}
 }

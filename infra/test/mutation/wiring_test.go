@@ -54,6 +54,10 @@ var numbers = []mutant{
 	{name: "the youngest leak counts", file: reportFile, old: "max(r.OldestLeaked, v.created.age)", new: "v.created.age"},
 	{name: "an unreadable age is an age: of leaks", file: reportFile, old: "		if v.created.readable {\n			r.OldestLeaked", new: "		if true {\n			r.OldestLeaked", equivalent: "an unreadable age is 0"},
 	{name: "an unreadable age is an age: of lines", file: reportFile, old: "	if v.created.readable {\n		seconds", new: "	if true {\n		seconds"},
+	{name: "kept without an age", file: runFile, old: ", created: i.created(now)})", new: "})"},
+	{name: "another word for a reason", file: ruleFile, old: `"owner-gone"`, new: `"ownergone"`},
+	{name: "another key of a cluster's tag", file: interfaceFile, old: `"kubernetes.io/cluster/"`, new: `"kubernetes.io/clusters/"`},
+	{name: "a cluster by a map's order", file: interfaceFile, old: "slices.Sorted(maps.Keys(i.Tags))", new: "slices.Collect(maps.Keys(i.Tags))"},
 	{name: "a report in no order", file: reportFile, old: "	slices.SortFunc(report.Interfaces, func(a, b Line) int { return cmp.Compare(a.ID, b.ID) })\n", new: ""},
 }
 

@@ -13,11 +13,14 @@ import (
 
 func TestRunReports(t *testing.T) {
 	o := leaks(3)
-	o.interfaces[1].Managed = true
+	o.interfaces[1].Managed, o.interfaces[1].Subnet = true, "subnet-87654321"
 	o.interfaces[2].Addresses = 32
 	report, log, err := run(t, o, sweep)
 	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.Interfaces[1].Instance != dead || report.Interfaces[1].Age == nil || report.FreeAddresses["subnet-12345678"] != 3 || report.Account != ownAccount || report.Region != "eu-west-1" {
 		t.Errorf("%v, %+v", err, report)
+	}
+	if !slices.Contains(o.called, "free subnet-12345678,subnet-87654321") { // of what is kept, too
+		t.Errorf("called %q", o.called)
 	}
 	for _, id := range o.deleted {
 		if !strings.Contains(log, `"msg":"released","seed"`) || !strings.Contains(log, `"interface":"`+id+`"`) || !strings.Contains(log, `"ec2RequestId":"request-`+id) {

@@ -55,6 +55,7 @@ var numbers = []mutant{
 	{name: "an unreadable age is an age: of leaks", file: reportFile, old: "		if v.created.readable {\n			r.OldestLeaked", new: "		if true {\n			r.OldestLeaked", equivalent: "an unreadable age is 0"},
 	{name: "an unreadable age is an age: of lines", file: reportFile, old: "	if v.created.readable {\n		seconds", new: "	if true {\n		seconds"},
 	{name: "kept without an age", file: runFile, old: ", created: i.created(now)})", new: "})"},
+	{name: "free addresses of what is released only", file: runFile, old: "r.freeAddresses(work, kept, plan)", new: "r.freeAddresses(work, plan)"},
 	{name: "another word for a reason", file: ruleFile, old: `"owner-gone"`, new: `"ownergone"`},
 	{name: "another key of a cluster's tag", file: interfaceFile, old: `"kubernetes.io/cluster/"`, new: `"kubernetes.io/clusters/"`},
 	{name: "a cluster by a map's order", file: interfaceFile, old: "slices.Sorted(maps.Keys(i.Tags))", new: "slices.Collect(maps.Keys(i.Tags))"},

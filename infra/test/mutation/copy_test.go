@@ -26,7 +26,7 @@ func inCopy(t *testing.T, folder, tests, mutated string) *exec.Cmd {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	test := exec.Command(binary, "-test.failfast", "-test.timeout=120s", "-test.run", tests)
+	test := exec.Command(binary, "-test.failfast", "-test.timeout=10m", "-test.run", tests)
 	test.Dir = filepath.Join(copied, folder)
 	return test
 }

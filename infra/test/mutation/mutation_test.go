@@ -175,7 +175,7 @@ func failingTest(t *testing.T, m mutant, mutated string) string {
 			if except, is := strings.CutPrefix(tests, "-"); is {
 				which = "-skip=" + except
 			}
-			test := exec.Command("go", "test", "-vet=off", "-failfast", "-timeout=120s", which, "-overlay", mutated, "../../../"+folder)
+			test := exec.Command("go", "test", "-vet=off", "-failfast", "-timeout=10m", which, "-overlay", mutated, "../../../"+folder)
 			if m.file == templateFile {
 				test = inCopy(t, folder, tests, mutated)
 			}

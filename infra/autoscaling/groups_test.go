@@ -27,7 +27,7 @@ func addGroups(f *harness.Function) (names []string) {
 func TestSubnets(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		addGroups(f)
-		f.Do(func() { f.AutoScaling.AddGroup(sim.Group{Name: "two", Subnets: []string{"subnet-a", "subnet-b"}}) })
+		f.Do(func() { f.AutoScaling.AddGroup(sim.Group{Name: "two", Subnets: []string{"subnet-a", " subnet-b"}}) })
 		got, err := autoscaling.New(f.AWS).Subnets(f.Context(), []string{"two", "group 003", "deleted"})
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, []string{"subnet-3", "subnet-a", "subnet-b"}) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,15 +175,28 @@ func TestStates(t *testing.T) {
 
 // The time in EC2's reason is read where there is one; it is for the log only.
 func TestEndedAt(t *testing.T) {
-	for reason, want := range map[string]time.Time{
-		"User initiated (2026-11-23 10:00:00 GMT)": time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC),
-		"Server.SpotInstanceTermination":           {},
-		"User initiated (yesterday)":               {},
+	for _, c := range []struct {
+		state, reason string
+		want          time.Time
+	}{
+		{"terminated", "User initiated (2026-11-23 10:00:00 GMT)", time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)},
+		{"terminated", "Server.SpotInstanceTermination", time.Time{}},
+		{"terminated", "User initiated (yesterday)", time.Time{}},
+		{"stopped", "User initiated (2026-11-23 10:00:00 GMT)", time.Time{}},
 	} {
-		ctx, c := canned(t, 200, response("DescribeInstances", "<reservationSet><item><instancesSet><item><instanceId>"+dead+"</instanceId><instanceState><name>terminated</name></instanceState><reason>"+reason+"</reason></item></instancesSet></item></reservationSet>"))
-		if got, err := c.Visible(ctx, []string{dead}); err != nil || !got[dead].EndedAt.Equal(want) {
-			t.Errorf("%q ended at %v, %v, want %v", reason, got, err, want)
+		ctx, client := canned(t, 200, response("DescribeInstances", "<reservationSet><item><instancesSet><item><instanceId>"+dead+"</instanceId><instanceState><name>"+c.state+"</name></instanceState><reason>"+c.reason+"</reason></item></instancesSet></item></reservationSet>"))
+		if got, err := client.Visible(ctx, []string{dead}); err != nil || !got[dead].EndedAt.Equal(c.want) {
+			t.Errorf("%+v: ended at %v, %v", c, got, err)
 		}
+	}
+}
+
+// The association of an interface itself counts, too.
+func TestAnInterfacesOwnAssociation(t *testing.T) {
+	own := strings.Replace(leakedXML(0, 0, ""), "<item>", "<item><association><publicIp>203.0.113.7</publicIp></association>", 1)
+	ctx, client := canned(t, 200, response("DescribeNetworkInterfaces", "<networkInterfaceSet>"+own+leakedXML(0, 0, "")+"</networkInterfaceSet>"))
+	if got, err := client.Available(ctx); err != nil || len(got) != 2 || !got[0].Associated || got[1].Associated {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 	"golang.org/x/time/rate"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -70,6 +71,10 @@ func TestDeleteClasses(t *testing.T) {
 			onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
 				f.Inject("DeleteNetworkInterface", 10, row.fault)
 				_, err := c.Delete(f.Context(), interfaceID, unlimited)
+				var cause smithy.APIError
+				if errors.As(err, &cause) != (row.fault.Code != "") || cause != nil && cause.ErrorCode() != row.fault.Code {
+					f.Errorf("the cause of %v is %v", err, cause)
+				}
 				if class := classOf(f, err); err == nil || class != row.class || len(f.Calls()) != row.attempts {
 					f.Errorf("%v\nis %v, after %d attempts; want %v, after %d", err, class, len(f.Calls()), row.class, row.attempts)
 				}
@@ -179,14 +184,18 @@ func (slowLimiter) Wait(context.Context) error {
 	return nil
 }
 
-// The wait for the limiter does not count against an attempt.
+// An attempt may take 4 seconds. The wait for the limiter does not count.
 func TestTheWaitForTheLimiterDoesNotCount(t *testing.T) {
-	onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
-		f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: 3900 * time.Millisecond})
-		if _, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), slowLimiter{}); err != nil {
-			f.Error(err)
-		}
-	})
+	for latency, attempts := range map[time.Duration]int{3900 * time.Millisecond: 1, 4100 * time.Millisecond: 2} {
+		onWire(t, simulator.Options{}, func(f *harness.Function, c ec2.Client) {
+			f.Inject("DeleteNetworkInterface", 1, api.Fault{Latency: latency})
+			begun := time.Now()
+			_, err := c.Delete(f.Context(), f.AddInterface(sim.Interface{Subnet: f.Subnets[0]}), slowLimiter{})
+			if took := time.Since(begun); err != nil || int(took.Minutes())/2 != attempts {
+				f.Errorf("an answer that takes %v: %v after %v, want %d attempts", latency, err, took, attempts)
+			}
+		})
+	}
 }
 
 // An attempt that hangs costs a retry, and a delete that hangs some seconds, not the run's minute.

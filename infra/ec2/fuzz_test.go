@@ -105,7 +105,12 @@ func TestHalfAnswers(t *testing.T) {
 		_, err := c.FreeAddresses(ctx, []string{"subnet-12345678"})
 		return err
 	}
+	available := func(ctx context.Context, c ec2.Client) error {
+		_, err := c.Available(ctx)
+		return err
+	}
 	for content, read := range map[string]func(context.Context, ec2.Client) error{
+		`<networkInterfaceSet><item><status>available</status></item></networkInterfaceSet>`:       available,
 		`<reservationSet><item><reservationId>r-1</reservationId></item></reservationSet>`:         visible,
 		`<reservationSet><item><instancesSet/></item></reservationSet>`:                            visible,
 		`<reservationSet><item><instancesSet><item/></instancesSet></item></reservationSet>`:       visible,

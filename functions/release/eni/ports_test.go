@@ -27,6 +27,7 @@ type outside struct {
 	fail       string                       // the port that fails
 	slow       time.Duration                // of each delete
 	slowRead   time.Duration                // of the instances
+	took       time.Duration                // set by run
 	vanished   func(id string) bool         // no longer listed; nil: none
 
 	called  []string
@@ -79,8 +80,12 @@ func (o *outside) Existing(_ context.Context, ids []string) (map[string]bool, er
 	return existing, o.call("existing")
 }
 
-func (o *outside) Visible(_ context.Context, instances []string) (map[string]Instance, error) {
-	time.Sleep(o.slowRead)
+func (o *outside) Visible(ctx context.Context, instances []string) (map[string]Instance, error) {
+	select {
+	case <-time.After(o.slowRead):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	return o.instances, o.call("states", instances...)
 }
 
@@ -121,7 +126,9 @@ func run(t *testing.T, o *outside, job Job) (report Report, log string, err erro
 			Log:     slog.New(slog.NewJSONHandler(&lines, nil)).With("seed", seed),
 			Shuffle: rand.New(rand.NewPCG(seed, 0)).Shuffle,
 		}
+		begun := time.Now()
 		report, err = releaser.Run(ctx, job)
+		o.took = time.Since(begun)
 	})
 	return report, lines.String(), err
 }

@@ -33,7 +33,10 @@ func TestAnswers(t *testing.T) {
 			}
 			return nil
 		}
-		report, _, err := run(t, o, sweep)
+		report, log, err := run(t, o, sweep)
+		if warned := strings.Contains(log, `"level":"WARN"`); warned != (c.outcome == Failed || c.reason == NotPermitted) {
+			t.Errorf("%v: a warning is %t", c.answer, warned)
+		}
 		released, deletes := 9, 10
 		if c.outcome == Deferred { // it defers the others, too
 			released = slices.Index(o.deleted, "eni-4")

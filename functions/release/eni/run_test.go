@@ -1,11 +1,9 @@
 package eni
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,11 +13,14 @@ import (
 
 func TestRunReports(t *testing.T) {
 	o := leaks(3)
-	o.interfaces[1].Managed = true
+	o.interfaces[1].Managed, o.interfaces[1].Subnet = true, "subnet-87654321"
 	o.interfaces[2].Addresses = 32
 	report, log, err := run(t, o, sweep)
-	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.FreeAddresses["subnet-12345678"] != 3 || report.Account != ownAccount || report.Region != "eu-west-1" {
+	if err != nil || report.Found != 3 || report.Released != 2 || report.AddressesReleased != 42 || report.Kept[Managed] != 1 || report.Interfaces[1].Instance != dead || report.Interfaces[1].Age == nil || report.FreeAddresses["subnet-12345678"] != 3 || report.Account != ownAccount || report.Region != "eu-west-1" {
 		t.Errorf("%v, %+v", err, report)
+	}
+	if !slices.Contains(o.called, "free subnet-12345678,subnet-87654321") { // of what is kept, too
+		t.Errorf("called %q", o.called)
 	}
 	for _, id := range o.deleted {
 		if !strings.Contains(log, `"msg":"released","seed"`) || !strings.Contains(log, `"interface":"`+id+`"`) || !strings.Contains(log, `"ec2RequestId":"request-`+id) {
@@ -32,7 +33,8 @@ func TestRunReports(t *testing.T) {
 func TestDryRunWritesNothing(t *testing.T) {
 	o := leaks(500)
 	report, log, err := run(t, o, Job{Trigger: Manual, DryRun: true, Scope: sweep.Scope})
-	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun || log != "" {
+	if err != nil || len(o.deleted) != 0 || report.Released != 500 || !report.DryRun || log != "" ||
+		!slices.IsSortedFunc(report.Interfaces, func(a, b Line) int { return strings.Compare(a.ID, b.ID) }) {
 		t.Errorf("%v, %d deleted, %d would be released, log:\n%.500s", err, len(o.deleted), report.Released, log)
 	}
 }
@@ -52,6 +54,47 @@ func TestUnreadableEvidenceReleasesNothing(t *testing.T) {
 		}
 		if !evidence && (err != nil || report.Released != 3 || !strings.Contains(log, `"level":"WARN"`)) {
 			t.Errorf("%s fails: %v, %d released, want a warning only", port, err, report.Released)
+		}
+		if port == "groups" && !slices.Contains(o.called, "subnets subnet-12345678") { // what the other groups have
+			t.Errorf("groups fail in part: called %q", o.called)
+		}
+	}
+}
+
+// A dry run deletes nothing, so that it needs no time for it.
+func TestADryRunNeedsNoTimeToDelete(t *testing.T) {
+	o := leaks(1)
+	o.slowRead = 57 * time.Second
+	if report, log, err := run(t, o, Job{Trigger: Manual, DryRun: true, Scope: sweep.Scope}); err != nil || report.Released != 1 || log != "" {
+		t.Errorf("%v, %+v, log:\n%s", err, report, log)
+	}
+}
+
+// A read that hangs ends while there is time to report.
+func TestAReadThatHangs(t *testing.T) {
+	o := leaks(1)
+	o.slowRead = time.Hour
+	if _, _, err := run(t, o, sweep); !errors.Is(err, context.DeadlineExceeded) || o.took != 59*time.Second {
+		t.Errorf("%v after %v", err, o.took)
+	}
+}
+
+// Free addresses order the deletes that may not all find a token; else they are read once, for the report.
+func TestFreeAddressesAreReadWhereTheyOrder(t *testing.T) {
+	for _, c := range []struct {
+		leaks int
+		dry   bool
+		want  int
+	}{{15, false, 1}, {16, false, 2}, {16, true, 1}} {
+		o, reads := leaks(c.leaks), 0
+		_, _, err := run(t, o, Job{Trigger: Schedule, DryRun: c.dry, Scope: sweep.Scope})
+		for _, call := range o.called {
+			if strings.HasPrefix(call, "free") {
+				reads++
+			}
+		}
+		if err != nil || reads != c.want {
+			t.Errorf("%+v: %d reads, %v", c, reads, err)
 		}
 	}
 }
@@ -99,11 +142,12 @@ func TestTheLastListingCounts(t *testing.T) {
 		"in one search":     {{first, later}, {}},
 		"in two":            {{first}, {later}},
 		"in the two's last": {{first}, {first, later}},
+		"among many":        {append(leaks(40).interfaces, first), append(leaks(40).interfaces, later)},
 	} {
 		o := leaks(0)
 		o.interfaces, o.inSubnets = lists[0], lists[1]
 		report, _, err := run(t, o, Job{Trigger: Event, Scope: Scope{Instances: []string{dead}, Subnets: []string{"subnet-12345678"}}})
-		if err != nil || report.Found != 1 || report.Kept[Attached] != 1 || len(o.deleted) != 0 {
+		if err != nil || report.Kept[Attached] != 1 || slices.Contains(o.deleted, first.ID) || report.Found != 1+report.Released {
 			t.Errorf("%s: %v, %+v, deleted %v", name, err, report, o.deleted)
 		}
 	}
@@ -139,6 +183,14 @@ func TestOrder(t *testing.T) {
 	for _, v := range ordered {
 		subnets = append(subnets, v.Subnet)
 	}
+	// Where the free addresses are not known, by name.
+	var unknown string
+	for _, v := range inOrder(plan, nil, nil, shuffle)[1:] {
+		unknown += v.Subnet
+	}
+	if !slices.Contains([]string{"abcdacd", "acdacda", "abcdada", "abcdaca"}, unknown) {
+		t.Errorf("subnets in the order %s, without their free addresses", unknown)
+	}
 	// The named instance's, a random one, then round robin, fewest free first.
 	if got := strings.Join(subnets, ""); !slices.Contains([]string{"ddacbaca", "ddbcacaa", "ddccbaaa"}, got) {
 		t.Errorf("subnets in the order %s", got)
@@ -155,77 +207,5 @@ func TestEachIsFirstSometimes(t *testing.T) {
 	}
 	if len(first) != 5 {
 		t.Errorf("of 300 runs the first were %v", first)
-	}
-}
-
-// Log and metrics report the leaks that are left, the oldest one's age, their clusters, and what each subnet gained.
-func TestLeaksOfAReport(t *testing.T) {
-	result := func(outcome Outcome, reason Reason, subnet string, age time.Duration, tags map[string]string) Result {
-		return Result{&Verdict{
-			Interface: Interface{Subnet: subnet, Addresses: 10, Tags: tags}, Reason: reason,
-			created: created{tagged: age != 0, readable: age != 0, age: age},
-		}, outcome, reason}
-	}
-	blue, green := map[string]string{tagCluster: "blue"}, map[string]string{tagClusterPrefix + "green": "owned"}
-	results := []Result{
-		result(Released, OwnerTerminated, "subnet-1", time.Hour, blue),
-		result(Released, OwnerGone, "subnet-1", time.Hour, blue),
-		result(Released, OwnerGone, "subnet-2", 9*time.Hour, green),
-		result(Gone, OwnerGone, "subnet-2", 8*time.Hour, green),
-		result(Deferred, OwnerGone, "subnet-2", 2*time.Hour, nil),
-		result(Failed, OwnerTerminated, "subnet-2", 0, nil),
-		result(Kept, NotPermitted, "subnet-2", 3*time.Hour, blue),
-		result(Kept, OwnerAlive, "subnet-2", 90*time.Hour, blue),
-		result(Kept, Attached, "subnet-2", 90*time.Hour, blue),
-	}
-	for _, c := range []struct {
-		dry    bool
-		leaked int
-		oldest time.Duration
-		freed  map[string]Freed
-	}{
-		{false, 3, 3 * time.Hour, map[string]Freed{"subnet-1": {2, 20}, "subnet-2": {1, 10}}},
-		{true, 6, 9 * time.Hour, map[string]Freed{}},
-	} {
-		r := (&Releaser{}).newReport(Job{Trigger: Schedule, DryRun: c.dry}, results, nil)
-		if r.Leaked != c.leaked || r.OldestLeaked != c.oldest || !maps.Equal(r.Freed, c.freed) {
-			t.Errorf("dry %t: %d leaked, the oldest %v, freed %v", c.dry, r.Leaked, r.OldestLeaked, r.Freed)
-		}
-		if want := map[string]int{"blue": 3, "green": 2, "": 2}; !maps.Equal(r.LeaksByCluster, want) {
-			t.Errorf("dry %t: leaks by cluster %v, want %v", c.dry, r.LeaksByCluster, want)
-		}
-	}
-}
-
-// A cluster's own tag counts before the one that other controllers share.
-func TestCluster(t *testing.T) {
-	for want, tags := range map[string]map[string]string{
-		"":      {"Name": "blue"},
-		"blue":  {tagCluster: "blue", tagClusterPrefix + "amber": "shared"},
-		"amber": {tagClusterPrefix + "amber": "owned", tagClusterPrefix + "teal": "owned"},
-	} {
-		if got := (Interface{Tags: tags}).cluster(); got != want {
-			t.Errorf("%v is of %q, want %q", tags, got, want)
-		}
-	}
-}
-
-func TestAReportFitsLambdasAnswer(t *testing.T) {
-	v := Verdict{Interface: leaked(), Reason: AgeUnreadable, Instance: dead, State: "shutting-down", created: created{readable: true, age: 1<<63 - 1}}
-	v.Subnet, v.Addresses = "subnet-0123456789abcdef0", 9999
-	results := slices.Repeat([]Result{{&v, Deferred, v.Reason}}, maxLines+5)
-	report := (&Releaser{}).newReport(Job{Trigger: Manual}, results, nil)
-	text, err := json.Marshal(report)
-	if err != nil || len(text) > 6*1000*1000 {
-		t.Errorf("%d bytes, %v", len(text), err)
-	}
-	if report.Found != maxLines+5 || report.InterfacesOmitted != 5 || len(report.Interfaces) != maxLines {
-		t.Errorf("found %d, listed %d, omitted %d", report.Found, len(report.Interfaces), report.InterfacesOmitted)
-	}
-	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Schedule}, results, nil)); bytes.Contains(text, []byte("interfaces")) {
-		t.Errorf("a sweep's report has a list: %.200s", text)
-	}
-	if text, _ := json.Marshal((&Releaser{}).newReport(Job{Trigger: Manual}, nil, nil)); !bytes.Contains(text, []byte(`"interfaces":[]`)) {
-		t.Errorf("a report without its empty list: %s", text)
 	}
 }

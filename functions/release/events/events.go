@@ -49,7 +49,7 @@ var Samples = []Sample{
 	{Name: "terminate-with-details-as-text", ByRule: true, Deletes: Own | Near, Answer: `"released":3`}, // the subnet is its group's
 	{Name: "state-change", ByRule: true, Deletes: Own, Answer: `"trigger":"event","dryRun":false,"found":2,"released":2`},
 	{Name: "state-change-to-stopped", Answer: `"found":0`},
-	{Name: "schedule", Deletes: All, Answer: `"trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
+	{Name: "schedule", Deletes: All, Answer: `{"account":"123456789012","region":"eu-west-1","trigger":"schedule","dryRun":false,"found":6,"released":5,"gone":0,"deferred":0,"failed":0,"kept":{"owner-alive":1},"addressesReleased":50`},
 	{Name: "schedule-rule", Deletes: All, Answer: `"released":5`},
 	{Name: "batch", Deletes: Own | Second | Near, Answer: `{"batchItemFailures":[]}`},
 	{Name: "batch-with-bad-message", Deletes: Own | Near,

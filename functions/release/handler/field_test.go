@@ -223,13 +223,13 @@ func TestFieldAReadThatHangsOnce(t *testing.T) {
 // that fails once, a warm process completes every sweep.
 func TestFieldAWarmProcessForHours(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
-		stuck := f.AddLeak(f.Subnets[0], f.AddInstance(harness.InstanceID(1), "terminated"))
+		undeletable := f.AddLeak(f.Subnets[0], f.AddInstance(harness.InstanceID(1), "terminated"))
 		reads := 0
 		f.OnCall(func(c api.Call) api.Fault {
 			if strings.HasPrefix(c.Action, "Describe") {
 				reads++
 			}
-			if c.Form.Get("NetworkInterfaceId") == stuck || strings.HasPrefix(c.Action, "Describe") && reads%40 == 0 {
+			if c.Form.Get("NetworkInterfaceId") == undeletable || strings.HasPrefix(c.Action, "Describe") && reads%40 == 0 {
 				return api.Fault{Code: "InternalError", Status: 500}
 			}
 			return api.Fault{}

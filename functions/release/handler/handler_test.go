@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,9 +31,31 @@ func TestEachSampleRuns(t *testing.T) {
 					f.Errorf("the answer lists its interfaces: %v", listed)
 				}
 				f.ExpectDeleted(leaks(sample.Deletes)...)
+				log := f.Stdout.String()
+				if invalid := strings.Count(log, `"level":"ERROR","message":"invalid message, returned to the queue"`); invalid != len(sample.Failures) {
+					f.Errorf("%d invalid messages are logged", invalid)
+				}
+				if strings.Contains(log, "CloudWatchMetrics") {
+					f.Error("metrics are written that neither an alarm nor a dashboard reads")
+				}
 			})
 		})
 	}
+}
+
+// Lambda always sets a deadline. Without one a run has a minute.
+func TestARunEndsWithoutADeadline(t *testing.T) {
+	harness.Test(t, func(f *harness.Function) {
+		for range 60 {
+			f.AddLeak(f.Subnets[0], harness.InstanceID(3))
+		}
+		f.Inject("DeleteNetworkInterface", 100, api.Fault{Latency: 3 * time.Second})
+		start := time.Now()
+		answer, err := f.Handler.Invoke(f.Context(), []byte(f.Sample("schedule")))
+		if took := time.Since(start); err != nil || !strings.Contains(string(answer), `"deferred":4`) || took < 50*time.Second || took > time.Minute {
+			f.Errorf("%v, %s after %v", err, answer, took)
+		}
+	})
 }
 
 // A sweep that finds nothing, the usual case, makes one call.
@@ -50,9 +73,12 @@ func TestInvalidInputsMakeNoCall(t *testing.T) {
 	harness.Test(t, func(f *harness.Function) {
 		f.AddScaleIn()
 		for _, payload := range []string{"", "null", "[]", "{", `{"dryRun":null}`, `{"subnetIds":[]}`, `{"region":"eu-west-1"}`, `{"Records":[]}`, f.Sample("invalid-field")} {
-			if answer, err := f.Invoke(payload); err == nil || !strings.Contains(err.Error(), "nothing was done") {
-				f.Errorf("%s: %s, %v", payload, answer, err)
+			if answer, err := f.Invoke(payload); err == nil || !strings.Contains(err.Error(), "nothing was done") || fmt.Sprintf("%T", err) != "handler.InputError" {
+				f.Errorf("%s: %s, %T %v", payload, answer, err, err)
 			}
+		}
+		if logged := strings.Count(f.Stdout.String(), `"level":"ERROR","message":"invalid input"`); logged != 9 {
+			f.Errorf("%d invalid inputs are logged", logged)
 		}
 		if log := f.Stdout.String(); len(f.Calls()) != 0 || strings.Contains(log, "my-asg") || strings.Contains(log, "apne1") {
 			f.Errorf("%d calls, or the log holds the event", len(f.Calls()))
@@ -137,11 +163,14 @@ func TestMistakesAroundTheFunction(t *testing.T) {
 				f.Start(nil)
 				start := time.Now()
 				answer, err := f.Invoke(`{"dryRun":false}`)
-				if err == nil || !strings.Contains(err.Error(), mistake.want) {
-					f.Errorf("%v, %s; want an error with %q", err, answer, mistake.want)
+				if err == nil || !strings.Contains(err.Error(), mistake.want) || fmt.Sprintf("%T", err) != "handler.RunError" {
+					f.Errorf("%T %v, %s; want an error with %q", err, err, answer, mistake.want)
 				}
-				if took := time.Since(start); took >= time.Minute || !strings.Contains(f.Stdout.String(), "run failed") {
+				if took := time.Since(start); took >= time.Minute || !strings.Contains(f.Stdout.String(), `"level":"ERROR","message":"run failed"`) {
 					f.Errorf("after %v, no line of totals, or Lambda had ended the run", took)
+				}
+				if _, counted := lines(f, "run failed")[0]["found"]; counted != (name == "no permission to delete") {
+					f.Errorf("counts of what was not read, or none of what was: %v", counted)
 				}
 				f.ExpectDeleted()
 			})
@@ -183,6 +212,9 @@ func TestFaultsThatARunSurvives(t *testing.T) {
 			took, deletes := time.Since(start), f.CountCalls("Delete")
 			if err != nil || !strings.Contains(answer, c.answer) || deletes != c.deletes || took > c.within {
 				f.Errorf("%s: %v, %s, %d deletes, in %v; want %s, %d, in %v", c.action, err, answer, deletes, took, c.answer, c.deletes, c.within)
+			}
+			if c.action == "DescribeSubnets" && strings.Contains(f.Stdout.String(), `"free":`) {
+				f.Error("free addresses are logged that were not read")
 			}
 		})
 	}

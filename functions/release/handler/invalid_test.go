@@ -53,6 +53,7 @@ var invalidInputs = map[string]string{
 	event("my.app", "EC2 Instance Terminate Successful", `{}`):              `of "my.app"; supported`,
 	event("aws.scheduler", "Scheduled Event", `{"dryRun":true}`):            `detail holds "dryRun"`,
 	event("aws.events", "Scheduled Event", `"{\"subnetIds\":[]}"`):          `detail holds "subnetIds"`,
+	event("aws.events", "Scheduled Event", `{"DRYRUN":true}`):               `detail holds "DRYRUN"`,
 	terminate(`{}`):                               `EC2InstanceId "" is not an instance ID`,
 	terminate(`{"EC2InstanceId":"i-*"}`):          `EC2InstanceId "i-*" is not an instance ID`,
 	terminate(`{"EC2InstanceId":null}`):           `EC2InstanceId "" is not an instance ID`,

@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
 )
+
+// form is the form of a line; Lambda's log level does not drop it.
+var form = regexp.MustCompile(`"FunctionName":"function",.*"_aws":\{"CloudWatchMetrics":\[\{"Dimensions":\[\["FunctionName"\]\],"Metrics":\[.*\],"Namespace":"NetworkInterfaceReleaser"\}\],"Timestamp":\d{13}\},"level":"FATAL"`)
 
 // A run writes no metric of what it did not read or do.
 func TestWhatARunMeasures(t *testing.T) {
@@ -45,6 +49,9 @@ func TestWhatARunMeasures(t *testing.T) {
 			}
 		}
 		var got []string
+		if len(line) > 0 && !form.MatchString(out.String()) {
+			t.Errorf("a line of another form: %s", out.String())
+		}
 		for _, metric := range measured {
 			if value, written := line[metric.name]; written {
 				got = append(got, fmt.Sprintf("%s=%v", metric.name, value))

@@ -20,9 +20,11 @@ func defaults() map[string]string {
 func TestSettings(t *testing.T) {
 	environment := defaults()
 	environment["VPC_IDS"], environment["CLUSTER_NAMES"] = "vpc-12345678, vpc-0123456789abcdef0", "blue,green"
+	environment["RELEASE_UNTAGGED"] = "true"
 	s, err := ParseSettings(environment)
 	want := eni.Rule{
-		Account: "123456789012", VPCs: []string{"vpc-12345678", "vpc-0123456789abcdef0"}, Clusters: []string{"blue", "green"}, GracePeriod: 30 * time.Minute,
+		Account: "123456789012", VPCs: []string{"vpc-12345678", "vpc-0123456789abcdef0"}, Clusters: []string{"blue", "green"},
+		ReleaseUntagged: true, GracePeriod: 30 * time.Minute,
 	}
 	if err != nil || s.DryRun || s.DeletesPerMinute != 60 || !reflect.DeepEqual(s.rule(), want) {
 		t.Errorf("%+v, %v", s, err)
@@ -33,6 +35,8 @@ func TestEachInvalidSettingIsNamed(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"ACCOUNT_ID", "", "ACCOUNT_ID is empty"},
 		{"ACCOUNT_ID", "1234", `ACCOUNT_ID: "1234" is not an account ID`},
+		{"ACCOUNT_ID", "1234567890123", "ACCOUNT_ID: "},
+		{"ACCOUNT_ID", "a123456789012", "ACCOUNT_ID: "},
 		{"DRY_RUN", "", "DRY_RUN is empty"},
 		{"DRY_RUN", "maybe", `DRY_RUN: `},
 		{"VPC_IDS", ",", `VPC_IDS: "," holds an empty value`},

@@ -84,11 +84,23 @@ func TestWhatIsNotSupportedIsAnError(t *testing.T) {
 
 // The constants that no simulation plays: simulator.Deploy plays the others.
 func TestTheConstantsThatNothingPlays(t *testing.T) {
-	resources := must(must(Read(must(os.ReadFile("../../../template.yaml")))).Deploy(nil))
+	resources := must(must(Read(must(os.ReadFile("../../../template.yaml")))).Deploy(map[string]string{"LogLevel": "WARN", "LogRetentionDays": "7", "Architecture": "x86_64"}))
 	for path, want := range map[string]string{
+		"ReleaseFunction/Metadata":                                                           "map[BuildMethod:makefile ContextPath:.ci/build/x86_64]",
+		"ReleaseFunction/Properties/Architectures":                                           "[x86_64]",
+		"ReleaseFunction/Properties/CodeUri":                                                 ".",
+		"ReleaseFunction/Properties/Handler":                                                 "bootstrap", // as the Makefile names the binary
+		"ReleaseFunction/Properties/Runtime":                                                 "provided.al2023",
+		"ReleaseFunction/Properties/Role":                                                    "arn:aws:iam::123456789012:role/releaser-ReleaseFunctionRole",
+		"ReleaseFunction/Properties/LoggingConfig":                                           "map[ApplicationLogLevel:WARN LogFormat:JSON LogGroup:/aws/lambda/releaser]",
+		"ReleaseFunction/Properties/Events/Sweep/Type":                                       "ScheduleV2",
+		"ReleaseFunction/Properties/Events/Sweep/Properties/RoleArn":                         "arn:aws:iam::123456789012:role/releaser-ScheduleRole",
+		"ReleaseFunction/Properties/Events/TerminateEvents/Type":                             "SQS",
+		"ReleaseFunctionLogGroup/Properties":                                                 "map[LogGroupName:/aws/lambda/releaser RetentionInDays:7]",
 		"ReleaseFunction/Properties/EventInvokeConfig":                                       "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
 		"ReleaseFunction/Properties/Events/Sweep/Properties/RetryPolicy":                     "map[MaximumEventAgeInSeconds:60 MaximumRetryAttempts:0]",
 		"ReleaseFunction/Properties/Events/TerminateEvents/Properties/FunctionResponseTypes": "[ReportBatchItemFailures]",
+		"ReleaseFunction/Properties/Events/TerminateEvents/Properties/BatchSize":             "1000", // no simulation fills one
 		"ReleaseFunction/Properties/Timeout":                                                 "60",
 		"TerminateEventsQueue/Properties/VisibilityTimeout":                                  "360", // six times the timeout: Lambda Developer Guide, "Using Lambda with Amazon SQS"
 		"TerminateEventsQueue/Properties/SqsManagedSseEnabled":                               "true",

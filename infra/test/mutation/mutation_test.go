@@ -1,6 +1,6 @@
 // Package mutation shows that the tests can fail: it breaks the product in one place at a time, by
-// go's -overlay, and expects a test and a simulation that fail. Start reading at mutation_test.go;
-// the mutants are in mutants_test.go. It runs the tests of other packages, and imports none.
+// go's -overlay or in a copy, and expects a test that fails, and of the rule a simulation, too. Start reading
+// at mutation_test.go; the mutants are in mutants_test.go, wiring_test.go and template_test.go. It runs the tests of other packages, and imports none.
 package mutation
 
 import (
@@ -46,37 +46,54 @@ func rows(t *testing.T) []mutant {
 	return all
 }
 
-var only = flag.String("mutant", "", "try the mutants whose names match this; none without it")
+var only = flag.String("mutant", "", "try the mutants whose kinds and names match this; none without it")
 
-// mutants returns all, by their kinds.
-func mutants(t *testing.T) map[string][]mutant {
-	return map[string][]mutant{"planted": planted, "rows of the rule": rows(t), "conditions of the rule": bent, "the run and the adapters": others}
+// kinds are all mutants. The simulation is asked for those of the rule and of the run that it can see.
+func kinds(t *testing.T) []kind {
+	return []kind{
+		{"planted", planted, true}, {"rows of the rule", rows(t), true}, {"conditions of the rule", bent, true}, {"the run and the adapters", others, true},
+		{"numbers and texts of the run", numbers, false}, {"handler, wiring and adapters", wiring, false}, {"template.yaml", ofTemplate(t), false},
+	}
+}
+
+type kind struct {
+	name      string
+	mutants   []mutant
+	simulated bool
 }
 
 // Each mutant can be made of the product as it is now.
 func TestMutantsFit(t *testing.T) {
-	for _, group := range mutants(t) {
-		for _, m := range group {
+	all := 0
+	for _, k := range kinds(t) {
+		for _, m := range k.mutants {
 			mutate(t, m)
 		}
+		all += len(k.mutants)
+	}
+	if all < 150 {
+		t.Errorf("%d mutants", all)
 	}
 }
 
-// TestMutants shows that the tests can fail: each mutant is caught by a named test and
-// by the simulation, or it says why not.
+// TestMutants shows that the tests can fail: each mutant is caught by a named test and, where the
+// simulation can see it, by the simulation, or it says why not.
 func TestMutants(t *testing.T) {
 	if *only == "" {
-		t.Skip("half an hour, for make mutants")
+		t.Skip("an hour, for make mutants")
 	}
-	for kind, group := range mutants(t) {
+	for _, k := range kinds(t) {
 		tried, byTest, bySimulation := 0, 0, 0
-		for _, m := range group {
-			if !regexp.MustCompile(*only).MatchString(m.name) {
+		for _, m := range k.mutants {
+			if !regexp.MustCompile(*only).MatchString(k.name + ": " + m.name) {
 				continue
 			}
-			overlay := mutate(t, m)
-			test := failingTest(overlay)
-			history := failingHistory(t, overlay)
+			mutated := mutate(t, m)
+			test, history := failingTest(t, m, mutated), ""
+			simulated := k.simulated && m.unseen == "" && m.equivalent == ""
+			if simulated {
+				history = failingHistory(t, mutated)
+			}
 			tried++
 			if test != "" {
 				byTest++
@@ -84,17 +101,21 @@ func TestMutants(t *testing.T) {
 			if history != "" {
 				bySimulation++
 			}
-			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, cmp.Or(test, "none; "+m.equivalent), cmp.Or(history, "none; "+m.equivalent+m.unseen))
-			if test == "" && m.equivalent == "" || history == "" && m.equivalent == "" && m.unseen == "" {
+			fmt.Printf("%s\n    test: %s\n    simulation: %s\n", m.name, cmp.Or(test, "none; "+m.equivalent), cmp.Or(history, "not asked; "+m.unseen))
+			if test == "" && m.equivalent == "" || history == "" && simulated {
 				t.Errorf("%s survives", m.name)
 			}
+			if test != "" && m.equivalent != "" {
+				t.Errorf("%s is no equivalent: %s sees it", m.name, test)
+			}
 		}
-		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", kind, tried, byTest, bySimulation)
+		fmt.Printf("== %s: %d mutants, %d caught by a test, %d by the simulation\n", k.name, tried, byTest, bySimulation)
 	}
 }
 
-// mutate writes a mutant for go's -overlay; the product's files stay as they are.
-func mutate(t *testing.T, m mutant) (overlay string) {
+// mutate writes a mutant beside the product's files, which stay as they are: template.yaml into a copy of the
+// module, a file of Go for go's -overlay. It returns where.
+func mutate(t *testing.T, m mutant) (path string) {
 	source := string(harness.Read(t, m.file))
 	if strings.Count(source, m.old) != 1 {
 		t.Fatalf("%s: %q stands %d times in %s; mend the mutant", m.name, m.old, strings.Count(source, m.old), m.file)
@@ -104,32 +125,71 @@ func mutate(t *testing.T, m mutant) (overlay string) {
 		source += remembered
 	}
 	// What a mutant does not use any more is no error of its own.
-	for pkg, use := range map[string]string{"types": "types.Filter{}", "slices": "slices.Max([]int{1})", "fmt": "fmt.Sprint()", "cmp": "cmp.Compare(1, 1)"} {
-		if regexp.MustCompile(`(?m)^\s+"[\w./-]*\b` + pkg + `"$`).MatchString(source) {
+	for pkg, use := range unused {
+		if strings.Contains(source, `"`+pkg+"\"\n") || strings.Contains(source, "/"+pkg+"\"\n") {
 			source += "\nvar _ = " + use + "\n"
 		}
 	}
 	folder := t.TempDir()
 	changed := filepath.Join(folder, filepath.Base(m.file))
-	overlay = filepath.Join(folder, "overlay.json")
-	replace := map[string]any{"Replace": map[string]string{filepath.Join(harness.Root(), m.file): changed}}
 	harness.OK(t, os.WriteFile(changed, []byte(source), 0o600))
+	if m.file == templateFile {
+		return changed
+	}
+	overlay := filepath.Join(folder, "overlay.json")
+	replace := map[string]any{"Replace": map[string]string{filepath.Join(harness.Root(), m.file): changed}}
 	harness.OK(t, os.WriteFile(overlay, harness.Must(json.Marshal(replace))(t), 0o600))
 	return overlay
 }
 
-var failed = regexp.MustCompile(`(?:--- FAIL:|running tests:)\s+(Test\w+|Fuzz\w+)`)
+// unused has a use for each package that a mutant may leave without one.
+var unused = map[string]string{
+	"types": "types.Filter{}", "slices": "slices.Max([]int{1})", "fmt": "fmt.Sprint()", "cmp": "cmp.Compare(1, 1)", "rand/v2": "rand.Int", "debug": "debug.Stack",
+	"retry": "retry.NewStandard", "imds": "imds.New", "strings": "strings.Cut", "errors": "errors.New", "ratelimit": "ratelimit.None", "time": "time.Second", "regexp": "regexp.Match",
+}
+
+// seenBy has the packages whose tests see the mutants of a file, by the beginning of file and name: the cheapest
+// first, and behind a colon which of their tests, or with "-" which not.
+var seenBy = []struct{ mutants, packages string }{
+	{mainFile, "functions/release"},
+	{"functions/release/handler/", "functions/release/handler infra/test/operations:Alarm|Metrics"},
+	{"functions/release/eni/", "functions/release/eni:-Interleaving functions/release/handler functions/release/eni:Interleaving"},
+	{"infra/awsconfig/", "infra/awsconfig infra/ec2 functions/release/handler"},
+	{"infra/ec2/", "infra/ec2 functions/release/handler"},
+	{groupsFile, "infra/autoscaling"},
+	{templateFile + `: \w+Alarm`, "infra/test/operations:Alarm"},
+	{templateFile, "infra/simulator/cloudformation infra/simulator infra/test/template infra/test/operations:Alarm|Dashboard|Metrics|Quer"},
+}
+
+var failed = regexp.MustCompile(`(?:--- FAIL:\s+|running tests:\s+|/\w+\.)(Test\w+|Fuzz\w+)`)
 
 // failingTest is the first test that a mutant fails.
-func failingTest(overlay string) string {
-	out, err := exec.Command("go", "test", "-vet=off", "-timeout", "60s", "-overlay", overlay, "../../../functions/release/eni", "../../../infra/ec2").CombinedOutput()
-	if err == nil {
+func failingTest(t *testing.T, m mutant, mutated string) string {
+	for _, row := range seenBy {
+		if !regexp.MustCompile("^" + row.mutants).MatchString(m.file + ": " + m.name) {
+			continue
+		}
+		for each := range strings.FieldsSeq(row.packages) {
+			folder, tests, _ := strings.Cut(each, ":")
+			which := "-run=" + tests
+			if except, is := strings.CutPrefix(tests, "-"); is {
+				which = "-skip=" + except
+			}
+			test := exec.Command("go", "test", "-vet=off", "-failfast", "-timeout=10m", which, "-overlay", mutated, "../../../"+folder)
+			if m.file == templateFile {
+				test = inCopy(t, folder, tests, mutated)
+			}
+			out, err := test.CombinedOutput()
+			if name := failed.FindSubmatch(out); err != nil && name != nil {
+				return string(name[1])
+			} else if err != nil {
+				t.Errorf("%s does not compile: %s", m.name, out)
+			}
+		}
 		return ""
 	}
-	if name := failed.FindSubmatch(out); name != nil {
-		return string(name[1])
-	}
-	return "does not compile: " + string(out)
+	t.Fatalf("no row of seenBy is for %s", m.file)
+	return ""
 }
 
 var violated = regexp.MustCompile(`violation in (simulation \d+ of \d+: .{0,90})`)

@@ -201,8 +201,15 @@ func TestMetricLinesAreValidAtEveryLogLevel(t *testing.T) {
 	}
 }
 
-// Nobody reads them: nothing is written.
+// Nobody reads them: nothing is written. A dashboard, which costs money, is made on request only.
 func TestNoMetricsWithoutAReader(t *testing.T) {
+	if harness.Deployed(t, nil)["LeaksDashboard"] != nil {
+		t.Error("a dashboard that nobody asked for")
+	}
+	asked := harness.Deployed(t, map[string]string{"Dashboard": "true"})
+	if name := harness.At(t, asked, "LeaksDashboard", "Properties", "DashboardName"); name != "releaser-eu-west-1" { // an account's regions share one list
+		t.Errorf("the dashboard is named %v", name)
+	}
 	harness.Bubble(t, func(t *testing.T) {
 		if s := live(t, nil, 2*time.Hour, func(s *stack) { s.leaks(3, time.Hour) }); strings.Contains(s.Stdout.String(), "_aws") {
 			t.Error("metrics are written without alarms or dashboard")

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,14 +64,67 @@ func TestTheTemplatesLimitsAreTheSettings(t *testing.T) {
 	}
 }
 
+var (
+	hundred = strings.Repeat("a", 100)
+	arnOf   = func(rest string) string { return "arn:aws-cn:" + rest }
+)
+
+// taken are values at the edges of what each parameter takes, without a blank: the default, too, which may be empty.
+var taken = map[string]struct{ takes, refuses []string }{
+	"DryRun":             {[]string{"true", "false"}, []string{"", "True"}},
+	"ReleaseUntagged":    {[]string{"true", "false"}, []string{"", "True"}},
+	"Dashboard":          {[]string{"true", "false"}, []string{"", "True"}},
+	"VpcIds":             {[]string{"", "vpc-12345678,vpc-0123456789abcdef0"}, []string{"vpc-123456789", "vpc-12345678,", "vpc-12345678, vpc-12345678", "vpc-12345678x", "subnet-12345678"}},
+	"ClusterNames":       {[]string{"", "blue,G_2.b-c", hundred + "," + hundred}, []string{"*", "bl*", "-blue", "blue,", "blue, green", hundred + "a", hundred + "a,b", "b," + hundred + "a"}},
+	"GracePeriodMinutes": {[]string{"22", "1440"}, []string{"21", "1441"}},
+	"DeletesPerMinute":   {[]string{"1"}, []string{"0"}},
+	"ScheduleExpression": {[]string{"rate(1 minute)", "rate(10 hours)", "cron(0/5 * * * ? *)"}, []string{"", "rate(0 minutes)", "rate(1 second)", "a rate(1 minute)", "rate(1 minute) "}},
+	"TerminateEvents":    {[]string{"ENABLED", "DISABLED"}, []string{"", "OFF"}},
+	"StateChangeEvents":  {[]string{"ENABLED", "DISABLED"}, []string{"", "OFF"}},
+	"AlarmTopicArn":      {[]string{"", arnOf("sns:cn-north-1:123456789012:a_B-2")}, []string{arnOf("sqs:cn-north-1:123456789012:a"), arnOf("sns:cn-north-1:1234567890123:a"), arnOf("sns:cn-north-1:123456789012:a.fifo")}},
+	"LeaksPerHour":       {[]string{"1", "3600"}, []string{"0", "3601"}},
+	"LogLevel":           {[]string{"DEBUG", "INFO", "WARN", "ERROR"}, []string{"", "WARNING", "info"}},
+	"LogRetentionDays":   {[]string{"1", "3", "3653"}, []string{"0", "2", "3654"}},
+	"PermissionsBoundaryArn": {[]string{"", arnOf("iam::123456789012:policy/a/b"), arnOf("iam::aws:policy/b")},
+		[]string{arnOf("iam::123456789012:role/a"), arnOf("iam::123456789012:policy/"), arnOf("iam::1234567890123:policy/a")}},
+	"Architecture": {[]string{"arm64", "x86_64"}, []string{"", "amd64"}},
+}
+
 func TestEachParameterSaysWhatItTakes(t *testing.T) {
 	for name, p := range parameters(t) {
 		p := p.(map[string]any)
-		_, pattern := p["AllowedPattern"]
-		_, values := p["AllowedValues"]
-		_, least := p["MinValue"]
-		if p["Description"] == nil || p["ConstraintDescription"] == nil || !pattern && !values && !least {
-			t.Errorf("%s lacks a description, a constraint or its sentence", name)
+		if p["Description"] == nil || p["ConstraintDescription"] == nil || taken[name].takes == nil {
+			t.Errorf("%s lacks a description, the sentence of its constraint, or a row of taken", name)
+		}
+		allows := func(value string) bool {
+			number, err := strconv.Atoi(value)
+			switch {
+			case p["AllowedPattern"] != nil: // the whole value (CloudFormation User Guide, "Parameters")
+				return regexp.MustCompile(`^(?:` + p["AllowedPattern"].(string) + `)$`).MatchString(value)
+			case p["AllowedValues"] != nil:
+				return slices.ContainsFunc(p["AllowedValues"].([]any), func(one any) bool { return fmt.Sprint(one) == value })
+			}
+			return err == nil && number >= p["MinValue"].(int) && number <= p["MaxValue"].(int)
+		}
+		for _, value := range taken[name].takes {
+			if !allows(value) {
+				t.Errorf("%s refuses %q", name, value)
+			}
+		}
+		if i := slices.IndexFunc(taken[name].refuses, allows); i >= 0 {
+			t.Errorf("%s takes %q", name, taken[name].refuses[i])
+		}
+	}
+}
+
+// The outputs are what the runbook's commands take.
+func TestTheOutputs(t *testing.T) {
+	for name, want := range map[string]string{
+		"FunctionName": "map[Ref:ReleaseFunction]", "LogGroupName": "map[Ref:ReleaseFunctionLogGroup]", "QueueUrl": "map[Ref:TerminateEventsQueue]",
+		"DeadLetterQueueUrl": "map[Ref:DeadLetterQueue]", "DeadLetterQueueArn": "map[Fn::GetAtt:DeadLetterQueue.Arn]",
+	} {
+		if got := fmt.Sprint(harness.At(t, harness.Template(t), "Outputs", name, "Value")); got != want {
+			t.Errorf("%s is %s", name, got)
 		}
 	}
 }
@@ -123,23 +178,37 @@ func TestNoPartitionIsFixed(t *testing.T) {
 	}
 }
 
-// The template's own patterns, on the samples, by the simulator's rules: no sample comes twice.
+// The template's own patterns, on the samples, by the simulator's rules: no sample comes twice, and none
+// of another source or kind comes. The way that an instance went matters only where it leads to a warm pool.
 func TestTheRulesPatternsTakeTerminationsOnly(t *testing.T) {
-	pattern := func(rule string) []byte {
-		return harness.Must(json.Marshal(harness.At(t, harness.Deployed(t, nil), rule, "Properties", "EventPattern")))(t)
-	}
-	for _, sample := range events.Samples {
-		taken := 0
-		r := harness.NewRegion(t, 1, simulator.Options{})
+	expect := func(event []byte, want int) {
+		taken, r := 0, harness.NewRegion(t, 1, simulator.Options{})
 		r.Do(func() {
 			for _, rule := range []string{"TerminateEventsRule", "StateChangeEventsRule"} {
-				harness.OK(t, r.Bus.AddRule(pattern(rule), func([]byte) { taken++ }))
+				pattern := harness.Must(json.Marshal(harness.At(t, harness.Deployed(t, nil), rule, "Properties", "EventPattern")))(t)
+				harness.OK(t, r.Bus.AddRule(pattern, func([]byte) { taken++ }))
 			}
-			r.Bus.Emit(sample.Payload())
+			r.Bus.Emit(event)
 		})
 		r.Advance(time.Minute)
-		if (taken == 1) != sample.ByRule || taken > 1 {
-			t.Errorf("the patterns take %s %d times, want %t", sample.Name, taken, sample.ByRule)
+		if taken != want {
+			t.Errorf("the patterns take %s\n%d times, want %d", event, taken, want)
+		}
+	}
+	for _, sample := range events.Samples {
+		if !sample.ByRule {
+			expect(sample.Payload(), 0)
+			continue
+		}
+		expect(sample.Payload(), 1)
+		for _, change := range [][]string{{`"aws.autoscaling"`, `"aws.ec2"`, `"my.app"`}, {`Terminate Successful"`, `State-change Notification"`, `"`}, {`"terminated"`, `"terminated"`, `"shutting-down"`}} {
+			other := strings.NewReplacer(change[0], change[2], change[1], change[2]).Replace(string(sample.Payload()))
+			if other != string(sample.Payload()) {
+				expect([]byte(other), 0)
+			}
+		}
+		for _, destination := range []string{`"Destination":"EC2"`, `"Destination":"AutoScalingGroup"`, `"Older":""`} {
+			expect(regexp.MustCompile(`"Destination": *"[^"]*"`).ReplaceAll(sample.Payload(), []byte(destination)), 1)
 		}
 	}
 }

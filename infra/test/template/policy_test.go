@@ -67,19 +67,22 @@ func TestPolicyHasNoIdleWord(t *testing.T) {
 	t.Logf("%d times something was taken out, and each was missed", len(queries.checks))
 }
 
-// The roles' statements are compared word by word: a change of what the function
+// The roles' and queues' statements are compared word by word: a change of what the function
 // may do is seen in review as a change of the golden file.
 func TestTheRolesAreAsReviewed(t *testing.T) {
 	resources := harness.At(t, harness.Template(t), "Resources").(map[string]any)
 	roles := map[string]any{}
 	for name, resource := range resources {
 		resource := resource.(map[string]any)
+		properties, _ := resource["Properties"].(map[string]any)
+		if resource["Type"] == "AWS::SQS::QueuePolicy" {
+			roles[name] = properties
+		}
 		if resource["Type"] != "AWS::IAM::Role" {
 			continue
 		}
-		properties := resource["Properties"].(map[string]any)
-		if properties["ManagedPolicyArns"] != nil || properties["PermissionsBoundary"] == nil {
-			t.Errorf("%s has a managed policy, or no permissions boundary", name)
+		if properties["ManagedPolicyArns"] != nil {
+			t.Errorf("%s has a managed policy", name)
 		}
 		roles[name] = map[string]any{"Assume": properties["AssumeRolePolicyDocument"], "Policies": properties["Policies"]}
 	}
@@ -90,6 +93,21 @@ func TestTheRolesAreAsReviewed(t *testing.T) {
 	}
 	if want := harness.Must(os.ReadFile(golden))(t); string(got) != string(want) {
 		t.Errorf("the roles differ from %s; if that is meant: go test ./infra/test/template -run Roles -update\n%s", golden, got)
+	}
+}
+
+// The boundary is on every role, where one is given.
+func TestTheBoundaryIsOnEveryRole(t *testing.T) {
+	for _, boundary := range []any{nil, "arn:aws:iam::123456789012:policy/boundary"} {
+		given := map[string]string{}
+		if boundary != nil {
+			given["PermissionsBoundaryArn"] = boundary.(string)
+		}
+		for id, resource := range harness.Deployed(t, given) {
+			if role := resource.(map[string]any); role["Type"] == "AWS::IAM::Role" && role["Properties"].(map[string]any)["PermissionsBoundary"] != boundary {
+				t.Errorf("%s has not the boundary %v", id, boundary)
+			}
+		}
 	}
 }
 

@@ -110,12 +110,15 @@ func TestHalfAnswers(t *testing.T) {
 		return err
 	}
 	for content, read := range map[string]func(context.Context, ec2.Client) error{
-		`<networkInterfaceSet><item><status>available</status></item></networkInterfaceSet>`:       available,
-		`<reservationSet><item><reservationId>r-1</reservationId></item></reservationSet>`:         visible,
-		`<reservationSet><item><instancesSet/></item></reservationSet>`:                            visible,
-		`<reservationSet><item><instancesSet><item/></instancesSet></item></reservationSet>`:       visible,
-		`<subnetSet><item><availableIpAddressCount>7</availableIpAddressCount></item></subnetSet>`: free,
-		`<subnetSet><item><subnetId>subnet-12345678</subnetId></item></subnetSet>`:                 free,
+		`<networkInterfaceSet><item><status>available</status></item></networkInterfaceSet>`:                                                                       available,
+		`<reservationSet><item><reservationId>r-1</reservationId></item></reservationSet>`:                                                                         visible,
+		`<reservationSet><item><instancesSet/></item></reservationSet>`:                                                                                            visible,
+		`<reservationSet><item><instancesSet><item/></instancesSet></item></reservationSet>`:                                                                       visible,
+		`<reservationSet><item><instancesSet><item><instanceId/><instanceState><name>running</name></instanceState></item></instancesSet></item></reservationSet>`: visible,
+		`<networkInterfaceSet><item><networkInterfaceId/><status>available</status></item></networkInterfaceSet>`:                                                  available,
+		`<subnetSet><item><subnetId/><availableIpAddressCount>7</availableIpAddressCount></item></subnetSet>`:                                                      free,
+		`<subnetSet><item><availableIpAddressCount>7</availableIpAddressCount></item></subnetSet>`:                                                                 free,
+		`<subnetSet><item><subnetId>subnet-12345678</subnetId></item></subnetSet>`:                                                                                 free,
 	} {
 		ctx, client := canned(t, 200, response("Describe", content))
 		if err := read(ctx, client); err == nil || !strings.Contains(err.Error(), "EC2 answered without") {

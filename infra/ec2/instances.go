@@ -35,10 +35,10 @@ func (c Client) Visible(ctx context.Context, instances []string) (map[string]eni
 					return nil, missing("the instances of a reservation")
 				}
 				for _, instance := range reservation.Instances {
-					if instance.InstanceId == nil {
+					if aws.ToString(instance.InstanceId) == "" {
 						return nil, missing("the ID of an instance")
 					}
-					visible[*instance.InstanceId] = toInstance(instance)
+					visible[aws.ToString(instance.InstanceId)] = toInstance(instance)
 				}
 			}
 		}

@@ -76,7 +76,7 @@ func (c Client) interfaces(ctx context.Context, calls [][]types.Filter) ([]eni.I
 				return nil, missing("a list of interfaces")
 			}
 			for _, each := range page.NetworkInterfaces {
-				if each.NetworkInterfaceId == nil {
+				if aws.ToString(each.NetworkInterfaceId) == "" {
 					return nil, missing("the ID of an interface")
 				}
 				all = append(all, toInterface(each))

@@ -25,7 +25,7 @@ func (c Client) FreeAddresses(ctx context.Context, subnets []string) (map[string
 				return nil, missing("a list of subnets")
 			}
 			for _, subnet := range page.Subnets {
-				if subnet.SubnetId == nil || subnet.AvailableIpAddressCount == nil {
+				if aws.ToString(subnet.SubnetId) == "" || subnet.AvailableIpAddressCount == nil {
 					return nil, missing("the ID or the free addresses of a subnet")
 				}
 				free[*subnet.SubnetId] = int(*subnet.AvailableIpAddressCount)

@@ -1,6 +1,9 @@
 package eni
 
-import "time"
+import (
+	"regexp"
+	"time"
+)
 
 // standing ranks how much an owner objects to a release; the largest objects most.
 type standing int
@@ -54,12 +57,15 @@ func (i Instance) standing(now time.Time, grace time.Duration) standing {
 type created struct {
 	tagged   bool
 	readable bool
-	age      time.Duration // negative where the node's clock is ahead
+	age      time.Duration // negative where the node's clock is ahead, by clockError at most
 }
 
 // firstCreatedAt precedes v1.7.2, of 2020, the first CNI that writes createdAt: an earlier time
 // comes from a clock that lost its date, and is no age.
 var firstCreatedAt = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// rfc3339 is stricter than package time, which takes "9:00:00Z", ",5" and "+24:00", too.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 func (i Interface) created(now time.Time) created {
 	value, tagged := i.Tags[tagCreatedAt]
@@ -67,7 +73,7 @@ func (i Interface) created(now time.Time) created {
 		return created{}
 	}
 	at, err := time.Parse(time.RFC3339, value)
-	if err != nil || at.Before(firstCreatedAt) {
+	if err != nil || !rfc3339.MatchString(value) || at.Before(firstCreatedAt) || at.Sub(now) > clockError {
 		return created{tagged: true}
 	}
 	return created{tagged: true, readable: true, age: now.Sub(at)}
@@ -78,6 +84,4 @@ func noAge(_ Rule, c created) bool     { return !c.tagged }
 func pastDay(_ Rule, c created) bool   { return c.readable && c.age >= neverAttachedAfter }
 func pastGrace(r Rule, c created) bool { return c.readable && c.age >= r.GracePeriod }
 
-func withinGrace(r Rule, c created) bool {
-	return c.readable && c.age < r.GracePeriod && c.age >= -clockError
-}
+func withinGrace(r Rule, c created) bool { return c.readable && c.age < r.GracePeriod }

@@ -116,7 +116,7 @@ func (r *Releaser) lookUp(ctx context.Context, results []Result, refused []int) 
 		id := slog.String("interface", results[n].ID)
 		if listed[results[n].ID] {
 			existing++
-			r.Log.WarnContext(ctx, "delete refused: the role, its boundary or a service control policy does not allow it on this interface", id)
+			r.Log.WarnContext(ctx, "delete refused by IAM, although the interface exists; see its tags, and the policies that apply to it", id)
 			continue
 		}
 		results[n].Outcome = Gone

@@ -79,6 +79,25 @@ func TestAReadThatHangs(t *testing.T) {
 	}
 }
 
+// Ages are those of the moment at which the interfaces were listed, however long the instances take to read.
+func TestAgesAreOfTheListing(t *testing.T) {
+	o := leaks(1)
+	o.instances, o.slowRead = nil, 20*time.Second
+	o.interfaces[0].Tags[tagCreatedAt] = createdAgo(rule.GracePeriod - time.Second)
+	if report, _, err := run(t, o, sweep); err != nil || report.Kept[Young] != 1 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+// One owner is asked for once, however many interfaces it left.
+func TestEachOwnerIsReadOnce(t *testing.T) {
+	o := leaks(50)
+	_, _, err := run(t, o, sweep)
+	if err != nil || !slices.Contains(o.called, "states "+dead) {
+		t.Errorf("%v, %q", err, o.called)
+	}
+}
+
 // Free addresses order the deletes that may not all find a token; else they are read once, for the report.
 func TestFreeAddressesAreReadWhereTheyOrder(t *testing.T) {
 	for _, c := range []struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/eni"
@@ -105,7 +106,7 @@ func decodeTermination(event object) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	group, err := hint(detail, "AutoScalingGroupName")
+	group, err := groupHint(detail)
 	decoded.addHint(&decoded.scope.Groups, group, err)
 	subnet, err := subnetHint(detail)
 	decoded.addHint(&decoded.scope.Subnets, subnet, err)
@@ -152,6 +153,18 @@ func hint(o object, name string) (value string, err error) {
 		return "", fmt.Errorf("its %q %w", name, err)
 	}
 	return value, nil
+}
+
+// groupName is how Auto Scaling names a group (Amazon EC2 Auto Scaling API Reference, CreateAutoScalingGroup).
+// Another name would fail the call for all groups of a batch.
+var groupName = regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,255}$`)
+
+func groupHint(detail object) (string, error) {
+	group, err := hint(detail, "AutoScalingGroupName")
+	if err == nil && !groupName.MatchString(group) {
+		return "", fmt.Errorf(`its "AutoScalingGroupName" %.80q is not a group's name`, group)
+	}
+	return group, err
 }
 
 // subnetHint reads "Subnet ID" of "Details", whose other fields may hold anything.

@@ -3,6 +3,7 @@
 package model
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ const (
 
 // InstanceID matches an instance's ID.
 var InstanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // Settings are the function's, named as its template's parameters.
 type Settings struct {
@@ -61,6 +64,9 @@ func (s Settings) Expect(eni ec2.Interface, owner func(id string) *ec2.Instance,
 	}
 	tag, tagged := eni.Tags[TagCreatedAt]
 	created, err := time.Parse(time.RFC3339, tag)
+	if err == nil && !rfc3339.MatchString(tag) {
+		err = errors.New("no RFC 3339, though Go reads it")
+	}
 	lostDate := err == nil && created.UTC().Year() < 2020 // no CNI wrote the tag then
 	readable, age := tagged && err == nil && !lostDate, now.Sub(created)
 

@@ -47,7 +47,7 @@ sim: ## simulate clusters where everything fails: make sim SEED=n prints one his
 	go test ./infra/test/simulation -run '^TestHistories$$' -v -count=1 -timeout 0 -args \
 	$(if $(HISTORIES),-sim.histories $(HISTORIES),$(if $(SEED),-sim.histories 1)) $(if $(SEED),-sim.seed $(SEED))
 
-mutants: ## break code and template.yaml in some 300 ways, and see the tests fail (an hour)
+mutants: ## break code and template.yaml in some 300 ways, and see the tests fail (half an hour)
 	go test -run '^TestMutants$$' -v -count=1 -timeout 0 ./infra/test/mutation -args -mutant .
 
 invoke: .venv/stamp ## run once, now, on your AWS account: make invoke EVENT=functions/release/events/manual.json [DRY_RUN=1]

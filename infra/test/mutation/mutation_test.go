@@ -80,7 +80,7 @@ func TestMutantsFit(t *testing.T) {
 // simulation can see it, by the simulation, or it says why not.
 func TestMutants(t *testing.T) {
 	if *only == "" {
-		t.Skip("an hour, for make mutants")
+		t.Skip("half an hour, for make mutants")
 	}
 	for _, k := range kinds(t) {
 		tried, byTest, bySimulation := 0, 0, 0

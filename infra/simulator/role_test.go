@@ -1,12 +1,10 @@
 package simulator_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/simtest"
@@ -18,8 +16,7 @@ func functionRole(t *testing.T, options simulator.Options) *simtest.Region {
 	r.Key = "AKFUNCTION"
 	vpc := simulator.Look(r.Region, func() string { vpc, _ := r.EC2.Place(r.Subnet); return vpc })
 	resources := must(template().Deploy(map[string]string{"VpcIds": vpc}))
-	document := must(cloudformation.At(resources, "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument"))
-	policy := must(iam.ParsePolicy(must(json.Marshal(document))))
+	policy := must(simulator.FunctionRole(resources))
 	r.Do(func() { r.Front.Allow(r.Key, policy) })
 	return r
 }

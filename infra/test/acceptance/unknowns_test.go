@@ -54,10 +54,10 @@ func TestUnknowns(t *testing.T) {
 			from + "EC2 Instance Terminate Successful":       "never seen",
 		}
 		for _, line := range harness.Lines[finding](t, string(harness.Must(os.ReadFile(a.record))(t))) {
-			told, asked := want[line.Question]
+			prefix, expected := want[line.Question]
 			_, err := time.ParseDuration(line.Answer)
-			if !asked || told == "" && err != nil || !strings.HasPrefix(line.Answer, told) {
-				t.Errorf("%+v, want %q", line, told)
+			if !expected || prefix == "" && err != nil || !strings.HasPrefix(line.Answer, prefix) {
+				t.Errorf("%+v, want %q", line, prefix)
 			}
 			delete(want, line.Question)
 		}
@@ -85,7 +85,7 @@ func asking(t *testing.T, r *harness.Region) *acceptance {
 	a.as = func(_ *acceptance, policy string) *boto3.Client {
 		sessions++
 		key := fmt.Sprint("AKSESSION", sessions)
-		allowed := harness.Must(harness.Role(resources))(t)
+		allowed := harness.Must(simulator.FunctionRole(resources))(t)
 		if policy != "" {
 			allowed = harness.Must(iam.ParsePolicy([]byte(policy)))(t)
 		}

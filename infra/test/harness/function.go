@@ -80,7 +80,7 @@ func (f *Function) Start(parameters map[string]string) {
 // AssumeRole gives the function the permissions of its deployed role.
 func (f *Function) AssumeRole(parameters map[string]string) {
 	f.Helper()
-	policy := Must(Role(Deployed(f, parameters)))(f)
+	policy := Must(simulator.FunctionRole(Deployed(f, parameters)))(f)
 	f.Do(func() { f.Front.Allow(AccessKey, policy) })
 }
 

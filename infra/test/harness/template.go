@@ -3,7 +3,6 @@ package harness
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
-	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 )
 
 // Update is the flag with which tests write what is made of their results: golden files, tables
@@ -99,19 +97,6 @@ func Template(t testing.TB) cloudformation.Template {
 func Deployed(t testing.TB, parameters map[string]string) cloudformation.Resources {
 	t.Helper()
 	return Must(Template(t).Deploy(parameters))(t)
-}
-
-// Role returns the policy of the function's role in these resources.
-func Role(resources cloudformation.Resources) (iam.Policy, error) {
-	document, err := cloudformation.At(resources, "ReleaseFunctionRole", "Properties", "Policies", 0, "PolicyDocument")
-	if err != nil {
-		return iam.Policy{}, err
-	}
-	text, err := json.Marshal(document)
-	if err != nil {
-		return iam.Policy{}, err
-	}
-	return iam.ParsePolicy(text)
 }
 
 // At follows a path of names and indices into a document.

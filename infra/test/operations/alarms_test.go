@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/api"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/ec2"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/test/harness"
@@ -60,7 +61,7 @@ var troubles = []struct {
 	{"a service control policy protects one interface", func(s *stack) { s.stick(s.leaked(time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm"}},
 	{"the same, until it is old", func(s *stack) { s.stick(s.leaked(40*time.Hour), "UnauthorizedOperation") }, nil, []string{"DeletesFailAlarm", "OldLeaksAlarm"}},
 	{"an interface is tagged keep in other letters", func(s *stack) {
-		s.Front.Allow(harness.AccessKey, harness.Must(harness.Role(harness.Deployed(s, nil)))(s))
+		s.Front.Allow(harness.AccessKey, harness.Must(simulator.FunctionRole(harness.Deployed(s, nil)))(s))
 		s.EC2.UpdateInterface(s.leaked(time.Hour), func(i *ec2.Interface) { i.Tags["Network-Interface-Releaser/KEEP"] = "" })
 	}, nil, nil},
 	{"EC2 never lets one old interface be deleted", func(s *stack) { s.stick(s.leaked(40*time.Hour), "OperationNotPermitted") }, nil, []string{"OldLeaksAlarm"}},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/network-interface-releaser/network-interface-releaser/functions/release/handler"
+	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/cloudformation"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/iam"
 	"github.com/network-interface-releaser/network-interface-releaser/infra/simulator/lambda"
@@ -24,6 +25,7 @@ type Executions struct {
 	*Recorder
 	seed      uint64
 	template  cloudformation.Template // nil: its processes may do everything
+	role      iam.Policy              // of the next process
 	faults    *Faults
 	checker   *Checker
 	settings  model.Settings // of the next process
@@ -166,28 +168,25 @@ func (e *Executions) coldStart() *process {
 	}
 	p.invoke = h.Invoke
 	if e.template != nil {
-		e.region.Front.Allow(p.key, e.role(s))
+		e.region.Front.Allow(p.key, e.role)
 	}
 	e.processes = append(e.processes, p)
 	return p
 }
 
-// role returns what the deployed role permits.
-func (e *Executions) role(s model.Settings) iam.Policy {
-	resources, err := e.template.Deploy(map[string]string{"VpcIds": strings.Join(s.VPCs, ","), "ReleaseUntagged": strconv.FormatBool(s.ReleaseUntagged)})
-	if err != nil {
-		panic(err)
-	}
-	policy, err := harness.Role(resources)
-	if err != nil {
-		panic(err)
-	}
-	return policy
-}
-
-// deploy changes the settings. Every process ends after its run; new ones get the new settings.
+// deploy changes the settings. Every process ends after its run; new ones get the new settings, and what
+// the role then permits.
 func (e *Executions) deploy(settings model.Settings) {
 	e.settings = settings
+	if e.template != nil {
+		resources, err := e.template.Deploy(map[string]string{"VpcIds": strings.Join(settings.VPCs, ","), "ReleaseUntagged": strconv.FormatBool(settings.ReleaseUntagged)})
+		if err != nil {
+			panic(err)
+		}
+		if e.role, err = simulator.FunctionRole(resources); err != nil {
+			panic(err)
+		}
+	}
 	for _, p := range e.processes {
 		p.retired = true
 	}

@@ -3,7 +3,7 @@
 //
 // It imports loop, iam and api. Three stores hold what there is: network.go, then
 // interface.go, then instance.go, each built on the ones before. On them stands
-// service, with the calls: write.go and describe.go.
+// service, with the calls: write.go and describe.go, whose filters are in filter.go.
 // Start reading at [EC2], the stores in one, and at service below.
 package ec2
 

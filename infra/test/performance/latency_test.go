@@ -32,9 +32,6 @@ const day = 24 * time.Hour
 // seldom is as seldom as an event is lost. How often one comes early is documented nowhere.
 const seldom = 0.02
 
-// noGroup is with nodes that no Auto Scaling group owns, as Karpenter's.
-const noGroup = "this, nodes of no group, StateChangeEvents"
-
 // cleaners are the ways of giving addresses back that are compared, each as published:
 // see infra/simulator/cleaners/cleaners.go for the sources.
 var cleaners = []struct {
@@ -43,11 +40,13 @@ var cleaners = []struct {
 	days    int     // to play with -update: 10 have more leaks than a hundredth needs
 	color   color.Color
 	prepare func(*harness.Stack) // nil for this project
+
+	standalone bool // no Auto Scaling group owns the nodes, as Karpenter's
 }{
-	{"this, 2 % of events early", seldom, 10, nil, nil},
-	{"this, 20 % of events early", harness.Usual.Early, 30, chart.Blue, nil},
-	{noGroup, seldom, 10, nil, nil},
-	{"a cron script, every 15 minutes", harness.Usual.Early, 10, color.RGBA{R: 0x2f, G: 0x85, B: 0x5a, A: 0xff}, func(s *harness.Stack) { s.Cleaners.AddCron(15 * time.Minute) }},
+	{"this, 2 % of events early", seldom, 10, nil, nil, false},
+	{"this, 20 % of events early", harness.Usual.Early, 30, chart.Blue, nil, false},
+	{"this, nodes of no group, StateChangeEvents", seldom, 10, nil, nil, true},
+	{"a cron script, every 15 minutes", harness.Usual.Early, 10, color.RGBA{R: 0x2f, G: 0x85, B: 0x5a, A: 0xff}, func(s *harness.Stack) { s.Cleaners.AddCron(15 * time.Minute) }, false},
 	{"ipamd's sweep, hourly on each node", harness.Usual.Early, 10, color.RGBA{R: 0xd6, G: 0x9e, B: 0x2e, A: 0xff}, func(s *harness.Stack) {
 		sweeping := map[string]bool{}
 		s.Every(time.Minute, func() {
@@ -58,11 +57,11 @@ var cleaners = []struct {
 				}
 			}
 		})
-	}},
+	}, false},
 	{"EKS's resource controller", harness.Usual.Early, 10, chart.Red, func(s *harness.Stack) {
 		s.Cleaners.AddResourceController("blue")
 		s.Cleaners.AddResourceController("green")
-	}},
+	}, false},
 }
 
 // Scale-in day after day, with events lost, doubled, late and early: how long after an
@@ -80,7 +79,7 @@ func TestFromDeathToAddressesBack(t *testing.T) {
 			if cleaner.prepare == nil || *harness.Update {
 				t.Run(cleaner.name, func(t *testing.T) {
 					t.Parallel()
-					all[n] = play(t, cleaner.early, length, cleaner.name == noGroup, cleaner.prepare)
+					all[n] = play(t, cleaner.early, length, cleaner.standalone, cleaner.prepare)
 				})
 			}
 		}

@@ -32,7 +32,7 @@ const (
 	// minGracePeriod exceeds the 6 minutes in which the CNI may still attach what it created
 	// plus the 15 by which a node's clock may be off (docs/rule.md).
 	minGracePeriod = 22
-	// maxGracePeriod is a day: from then on even a running owner no longer counts.
+	// maxGracePeriod is a day: from then on an interface under a running owner is released, too.
 	maxGracePeriod = 24 * 60
 	// maxDeletesPerMinute is half of EC2's 5 a second (EC2 API Reference, "Request throttling").
 	maxDeletesPerMinute = 150

@@ -47,11 +47,11 @@ func (a *acceptance) askKeep() {
 func (a *acceptance) askManaged() {
 	id := ask[string](a.sandbox, "NetworkInterfaces[?Status == 'in-use'].NetworkInterfaceId | [0]", "ec2", "describe_network_interfaces",
 		arguments{"Filters": filter("operator.managed", "true"), "MaxResults": 1000, "IncludeManagedResources": true})
-	told := "none in this account"
+	got := "none in this account"
 	if id != "" {
-		told = answer(a.aws, "delete_network_interface", arguments{"NetworkInterfaceId": id})
+		got = answer(a.aws, "delete_network_interface", arguments{"NetworkInterfaceId": id})
 	}
-	a.found("a delete of an operator's interface", told)
+	a.found("a delete of an operator's interface", got)
 }
 
 // askNode ends a group's instance with a second interface that outlives it.

@@ -23,7 +23,7 @@ type stack struct {
 	letters []cloudwatch.Sample // how many dead letters there are, each minute
 }
 
-// live plays a stack for a time, inside of synctest.Test; prepare may put faults into it, inside of the loop.
+// live plays a stack for a time, inside of harness.Bubble; prepare may put faults into it, inside of the loop.
 func live(t *testing.T, parameters map[string]string, length time.Duration, prepare func(*stack)) *stack {
 	s := &stack{}
 	harness.Live(t, harness.Usual, parameters, length, func(h *harness.Stack) {

@@ -27,7 +27,7 @@ type line struct {
 
 // A first week, dry, beside EKS's VPC resource controller, which cleans for the
 // cluster blue only. What docs/adoption.md's queries make of the log is held against
-// what the world knows: how long addresses were lost, and what nobody ever cleaned.
+// what the region holds: how long addresses were lost, and what nobody ever cleaned.
 // It is a whole week with -update only.
 func TestTheFirstWeek(t *testing.T) {
 	t.Parallel()
@@ -69,7 +69,7 @@ func TestTheFirstWeek(t *testing.T) {
 		t.Errorf("the query is off by %.1f %%", 100*off)
 	}
 	if said.neverCleaned == 0 || said.neverCleaned > truth.neverCleaned {
-		t.Errorf("the query says that nobody cleaned %v, the world %v", said.neverCleaned, truth.neverCleaned)
+		t.Errorf("the query says that nobody cleaned %v, the region %v", said.neverCleaned, truth.neverCleaned)
 	}
 }
 
